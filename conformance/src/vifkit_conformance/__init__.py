@@ -1,0 +1,1 @@
+"""The suite, the lab and the plugin."""

@@ -1,0 +1,131 @@
+"""The suite's fixtures.
+
+You may override `driver` and `testbed`: they are what is judged. Leave the others alone: they are what judges.
+"""
+
+import os
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from vifkit import Capabilities, Connection, Driver
+
+    from .guest import Guests
+    from .lab import Lab
+    from .testbed import Testbed
+
+
+@pytest.fixture(scope="session")
+def driver(request: pytest.FixtureRequest) -> "Driver":
+    """The driver that is judged; may be overridden."""
+    import vifkit
+
+    name = request.config.getoption("--driver")
+    if name is None:
+        pytest.fail("name the driver to judge: --driver NAME, or override the fixture `driver`", pytrace=False)
+    return vifkit.driver(name)
+
+
+@pytest.fixture(scope="session")
+def testbed(driver: "Driver") -> "Testbed":
+    """What boots the hypervisor in the lab; may be overridden."""
+    found = {entry.name: entry for entry in entry_points(group="vifkit.testbeds")}
+    if driver.name not in found:
+        pytest.fail(f"no testbed named {driver.name!r} is installed (entry points vifkit.testbeds)", pytrace=False)
+    made: Testbed = found[driver.name].load()()
+    return made
+
+
+@pytest.fixture(scope="session")
+def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
+    """A private Open vSwitch with the bridge br0, one a worker."""
+    from .lab import Lab, LabUnavailableError, enter_user_namespace, private_mounts, privileged, why_not
+
+    if (reason := why_not()) is not None:
+        lacking(request.config, reason)
+    try:
+        if privileged():
+            private_mounts()
+        else:
+            enter_user_namespace()
+    except LabUnavailableError as error:
+        lacking(request.config, str(error))
+    with Lab() as lab:
+        lab.bridge("br0")
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def uri(request: pytest.FixtureRequest, testbed: "Testbed", lab: "Lab") -> Iterator[str]:
+    """Where the driver connects."""
+    given = request.config.getoption("--driver-uri")
+    if given is not None:
+        yield given
+        return
+    with testbed.boot(lab) as booted:
+        yield booted
+
+
+@pytest.fixture
+def connection(driver: "Driver", uri: str, nothing_left: None) -> Iterator["Connection"]:
+    """A connection of the driver's, of this test's own."""
+    with driver.open(uri) as opened:
+        yield opened
+
+
+@pytest.fixture
+def capabilities(connection: "Connection") -> "Capabilities":
+    """What the driver declares."""
+    return connection.capabilities
+
+
+@pytest.fixture
+def guest(connection: "Connection", testbed: "Testbed", lab: "Lab") -> Iterator["Guests"]:
+    """Makes domains: `guest('<bandwidth>…')` is a running one with one vif."""
+    from .guest import Guests
+
+    made = Guests(connection, testbed, lab)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def nothing_left(lab: "Lab") -> Iterator[None]:
+    """Fail a test that leaves rows, ports or devices behind, and take them away for the next."""
+    from .leftovers import Leftovers
+
+    before = Leftovers.of(lab)
+    yield
+    if not lab.ovs.ovsdb_server.alive:
+        lab.ovs.start_ovsdb_server()
+    if not lab.ovs.vswitchd.alive:
+        lab.ovs.start_vswitchd()
+    left = Leftovers.of(lab) - before
+    if left:
+        left.remove(lab)
+        pytest.fail(f"left behind: {left}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _needs(request: pytest.FixtureRequest) -> None:
+    """Skip, with the reason, a test whose capability the driver does not declare."""
+    marker = request.node.get_closest_marker("needs")
+    if marker is None:
+        return
+    capabilities: Capabilities = request.getfixturevalue("capabilities")
+    for name in marker.args:
+        if not getattr(capabilities, name):
+            pytest.skip(f"the driver does not declare {name}")
+    for name, value in marker.kwargs.items():
+        if getattr(capabilities, name).value != value:
+            pytest.skip(f"the driver's {name} is not {value}")
+
+
+def lacking(config: pytest.Config, reason: str) -> NoReturn:
+    """Skip for what the environment lacks, or fail where it is required."""
+    if config.getoption("--require-environment") or os.environ.get("VIFKIT_REQUIRE_ENVIRONMENT"):
+        pytest.fail(f"the environment is required and lacks something: {reason}", pytrace=False)
+    pytest.skip(reason)

@@ -1,0 +1,149 @@
+"""A domain under judgement, seen from outside: by its ports in Open vSwitch, and by the kernel."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from netqos.htb import Tree
+from netqos.kernel import Kernel, Link
+from vifkit import Connection, Domain, State, VifkitError
+
+from .lab import Lab, Namespace
+from .testbed import Testbed
+
+_names = count(1)
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A domain of the suite's. `macs` are those of its vifs, in order."""
+
+    domain: Domain
+    macs: tuple[str, ...]
+    lab: Lab
+    testbed: Testbed
+
+    @property
+    def mac(self) -> str:
+        """The MAC address of the first vif."""
+        return self.macs[0]
+
+    def ports(self) -> list[dict[str, Any]]:
+        """The rows of the table Interface that say `attached-mac` of one of our vifs, in the vifs' order."""
+        rows = {row["external_ids"].get("attached-mac"): row for row in self.lab.ovs.rows("Interface")}
+        return [rows[mac] for mac in self.macs if mac in rows]
+
+    def port(self, number: int = 0) -> dict[str, Any]:
+        """The row of the table Interface of one vif."""
+        found = self.ports()
+        assert len(found) == len(self.macs), (
+            f"{len(found)} of {len(self.macs)} vifs are on Open vSwitch: an Interface row with attached-mac names each"
+        )
+        return found[number]
+
+    def device(self, number: int = 0) -> str:
+        """The host's device of one vif."""
+        return str(self.port(number)["name"])
+
+    def qos(self, number: int = 0) -> dict[str, Any] | None:
+        """The QoS row on the port of one vif."""
+        name = self.device(number)
+        (held,) = [row["qos"] for row in self.lab.ovs.rows("Port") if row["name"] == name]
+        found = [row for row in self.lab.ovs.rows("QoS") if row["_uuid"] == held]
+        return found[0] if found else None
+
+    def queue(self, number: int = 0) -> dict[str, Any]:
+        """The Queue row 0 on the port of one vif."""
+        qos = self.qos(number)
+        assert qos is not None, "the port has no QoS row"
+        (found,) = [row for row in self.lab.ovs.rows("Queue") if row["_uuid"] == qos["queues"][0]]
+        return found
+
+    def link(self, number: int = 0) -> Link:
+        """The host's device of one vif as the kernel has it, its ingress filters included."""
+        name = self.device(number)
+        with Kernel(self.lab.host.path) as kernel:
+            links = kernel.read([name], policers=True)
+        assert name in links, f"Open vSwitch has a port {name}, and the kernel has no such device"
+        return links[name]
+
+    def tree(self, number: int = 0) -> Tree:
+        """The qdisc and classes of one vif's port, as the kernel has them."""
+        return self.link(number).tree
+
+    def inside(self, number: int = 0) -> AbstractContextManager[tuple[Namespace, str]]:
+        """The guest's own end of one vif: namespace and device."""
+        return self.testbed.guest(self.domain, self.macs[number])
+
+
+class Guests:
+    """Makes guests, and ends them after the test."""
+
+    def __init__(self, connection: Connection, testbed: Testbed, lab: Lab) -> None:
+        self.connection = connection
+        self.testbed = testbed
+        self.lab = lab
+        self._made: list[Domain] = []
+
+    def __call__(self, *bandwidths: str, mtu: int | None = None, start: bool = True) -> Guest:
+        """Make a domain with one vif for each `<bandwidth>` (one without by default), defined or else created."""
+        xml, macs = self.write(*bandwidths, mtu=mtu)
+        if self.connection.capabilities.persistent_domains:
+            domain = self.define(xml)
+            if start:
+                domain.start()
+        else:
+            domain = self.create(xml)
+        return Guest(domain, macs, self.lab, self.testbed)
+
+    def write(
+        self, *bandwidths: str, mtu: int | None = None, bridge: str = "br0", target: str | None = None
+    ) -> tuple[str, tuple[str, ...]]:
+        """Write the XML of a new domain, and its MAC addresses."""
+        uuid = str(uuid4())
+        macs = tuple(f"52:54:00:{uuid[:2]}:{uuid[2:4]}:{number:02x}" for number in range(len(bandwidths) or 1))
+        interfaces = [
+            interface(mac, bandwidth, mtu=mtu, bridge=bridge, target=target)
+            for mac, bandwidth in zip(macs, bandwidths or [""], strict=True)
+        ]
+        return self.testbed.domain_xml(f"guest-{next(_names)}-{uuid[:8]}", uuid, interfaces), macs
+
+    def define(self, xml: str) -> Domain:
+        """Define a domain that is forgotten after the test."""
+        domain = self.connection.define(xml)
+        self._made.append(domain)
+        return domain
+
+    def create(self, xml: str) -> Domain:
+        """Create a domain that is stopped after the test."""
+        domain = self.connection.create(xml)
+        self._made.append(domain)
+        return domain
+
+    def close(self) -> None:
+        """Stop and undefine what the test left."""
+        for domain in self._made:
+            with suppress(VifkitError):
+                if domain.state() is not State.SHUTOFF:
+                    domain.stop()
+            with suppress(VifkitError):
+                domain.undefine()
+        self._made.clear()
+
+
+def interface(
+    mac: str, bandwidth: str = "", *, mtu: int | None = None, bridge: str = "br0", target: str | None = None
+) -> str:
+    """Write an `<interface>` on a bridge of the lab's Open vSwitch."""
+    parts: Sequence[str] = (
+        f"<interface type='bridge'><mac address='{mac}'/><source bridge='{bridge}'/>",
+        "<virtualport type='openvswitch'/>",
+        f"<target dev='{target}'/>" if target else "",
+        f"<mtu size='{mtu}'/>" if mtu else "",
+        bandwidth,
+        "</interface>",
+    )
+    return "".join(parts)

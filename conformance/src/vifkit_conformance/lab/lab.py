@@ -1,0 +1,61 @@
+"""Everything that one test needs of the kernel, made together and gone together."""
+
+from contextlib import AbstractContextManager, ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Self, TypeVar
+
+from .directory import RunDirectory
+from .link import Link, veth
+from .namespace import Namespace
+from .openvswitch import OpenVSwitch
+
+T = TypeVar("T")
+
+
+class Lab:
+    """A private Open vSwitch in its own network namespace, and whatever is added to it.
+
+    Nothing of it is left when the block ends, or when the process that made it is killed: no process,
+    namespace, socket or directory. Two labs never meet. Make it in the main thread (see `process.spawn`).
+    `host` is the switch's namespace, `directory` the run directory, `ovs` the switch.
+    """
+
+    directory: Path
+    host: Namespace
+    ovs: OpenVSwitch
+
+    def __enter__(self) -> Self:
+        self._guests = count(1)
+        with ExitStack() as stack:
+            self.directory = stack.enter_context(RunDirectory()).path
+            self.host = stack.enter_context(Namespace())
+            self.ovs = stack.enter_context(OpenVSwitch(self.host, self.directory))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def enter(self, thing: AbstractContextManager[T]) -> T:
+        """Enter a context manager that is left before the lab is, the last one first."""
+        return self._stack.enter_context(thing)
+
+    def namespace(self) -> Namespace:
+        """Return a new namespace beside the switch's, as a guest has one."""
+        return self.enter(Namespace())
+
+    def bridge(self, name: str = "br0") -> str:
+        """Add a bridge, with the datapath in user space, and return its name."""
+        self.ovs.add_bridge(name)
+        return name
+
+    def guest(self, address: str, bridge: str = "br0") -> tuple[Link, Link]:
+        """Join a new namespace to a bridge, with an address as 192.0.2.1/24.
+
+        Returns the port (in `host`) and the guest's device, eth0.
+        """
+        port, device = self.enter(veth(self.host, f"guest{next(self._guests)}", "eth0", self.namespace()))
+        device.add_address(address)
+        self.ovs.add_port(bridge, port.name)
+        return port, device

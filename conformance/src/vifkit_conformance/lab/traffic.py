@@ -1,0 +1,134 @@
+"""Traffic that is sent at a rate and counted where it arrives.
+
+Rates are bits/s at layer 2: with the Ethernet header, without its checksum, preamble and gap, which is what
+HTB counts (qdisc_pkt_len). Frames are 1500 bytes long; in UDP 1458 of them are payload.
+"""
+
+import errno
+import socket
+import time
+from abc import abstractmethod
+
+from .loop import Loop
+from .measurement import Measurement
+from .namespace import Namespace
+
+FRAME_BYTES = 1500
+_HEADERS_BYTES = 14 + 20 + 8  # Ethernet, IPv4, UDP
+_PORT = 5001
+_SAMPLE_SECONDS = 0.01
+_LOST = {errno.ENOBUFS, errno.ECONNREFUSED}  # a queue was full; nobody listens any more
+
+
+class Sender(Loop):
+    """Sends frames of 1500 bytes at `rate_bps`, or as fast as the socket takes them if that is None."""
+
+    payload: bytes
+
+    def __init__(self, namespace: Namespace, rate_bps: float | None, seconds: float) -> None:
+        super().__init__(namespace, seconds)
+        self.rate_bps = rate_bps
+        self.sent_bytes = 0
+
+    @abstractmethod
+    def open(self) -> socket.socket:
+        """Make a socket whose other end is settled."""
+
+    def run(self, opened: socket.socket) -> None:
+        """Send by the clock; what a pause has held up is sent after it, so that the mean is the rate."""
+        started = time.monotonic()
+        while self.running:
+            if self.rate_bps:
+                ahead = started + self.sent_bytes * 8 / self.rate_bps - time.monotonic()
+                if ahead > 0:
+                    time.sleep(min(ahead, 0.05))
+                    continue
+            try:
+                opened.send(self.payload)
+            except TimeoutError:
+                continue
+            except OSError as error:
+                if error.errno not in _LOST:
+                    raise
+            self.sent_bytes += FRAME_BYTES
+
+
+class Source(Sender):
+    """Sends UDP from a namespace to an IPv4 address."""
+
+    payload = bytes(FRAME_BYTES - _HEADERS_BYTES)
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        address: str,
+        rate_bps: float | None = None,
+        seconds: float = 2.0,
+        port: int = _PORT,
+    ) -> None:
+        super().__init__(namespace, rate_bps, seconds)
+        self.address = (address, port)
+
+    def open(self) -> socket.socket:
+        """Make a socket for the one destination."""
+        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            opened.settimeout(0.1)
+            opened.connect(self.address)
+        except OSError:
+            opened.close()
+            raise
+        return opened
+
+
+class Sink(Loop):
+    """Receives UDP at an IPv4 address of a namespace."""
+
+    def __init__(self, namespace: Namespace, address: str, seconds: float = 60.0, port: int = _PORT) -> None:
+        super().__init__(namespace, seconds)
+        self.address = (address, port)
+        self._samples: list[tuple[float, int]] = []
+
+    @property
+    def measurement(self) -> Measurement:
+        """What has arrived so far."""
+        return Measurement(tuple(self._samples))
+
+    def open(self) -> socket.socket:
+        """Make a socket that receives at the address."""
+        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            opened.settimeout(_SAMPLE_SECONDS)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+            opened.bind(self.address)
+        except OSError:
+            opened.close()
+            raise
+        return opened
+
+    def run(self, opened: socket.socket) -> None:
+        """Count what arrives, and take a sample every 10 ms, also while nothing does."""
+        buffer = bytearray(1 << 16)
+        started: float | None = None
+        due, total = 0.0, 0
+        while self.running:
+            try:
+                total += opened.recv_into(buffer) + _HEADERS_BYTES
+            except TimeoutError:
+                if not total:
+                    continue
+            now = time.monotonic()
+            if started is None:
+                started = now
+            if now >= due:
+                self._samples.append((now - started, total))
+                due = now + _SAMPLE_SECONDS
+
+
+def measure(
+    source: Namespace, sink: Namespace, address: str, *, rate_bps: float | None = None, seconds: float = 2.0
+) -> Measurement:
+    """Send UDP from one namespace to the address of another, and return what arrived meanwhile."""
+    with Sink(sink, address) as arriving, Source(source, address, rate_bps, seconds) as sending:
+        sending.wait()
+    return arriving.measurement

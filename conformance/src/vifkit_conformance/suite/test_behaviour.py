@@ -1,0 +1,95 @@
+"""What the guest really gets, measured where its traffic arrives. Rates are those of layer 2."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from vifkit import Bandwidth, Rate
+from vifkit_conformance.guest import Guest, Guests
+from vifkit_conformance.lab import Flood, Link, Measurement, Namespace, measure
+
+from .bandwidths import AVERAGE_ONLY, REFERENCE
+
+GUEST, HOST = "198.51.100.2", "198.51.100.1"
+
+
+@contextmanager
+def path_to(made: Guest) -> Iterator[tuple[Namespace, Namespace]]:
+    """Give the bridge and the guest addresses that know each other; gives the two namespaces."""
+    lab = made.lab
+    bridge = Link(lab.host, "br0")
+    with made.inside() as (namespace, device):
+        inner = Link(namespace, device)
+        bridge.up()
+        bridge.add_address(f"{HOST}/24")
+        try:
+            inner.add_address(f"{GUEST}/24")
+            bridge.add_neighbour(GUEST, made.mac)
+            inner.add_neighbour(HOST, bridge.mac)
+            yield lab.host, namespace
+        finally:
+            bridge.ip("address", "flush", "dev", "br0")
+
+
+def received(made: Guest, *, offered_bps: float, seconds: float = 3.0) -> Measurement:
+    """Send to the guest, and count what arrives in it."""
+    with path_to(made) as (host, namespace):
+        return measure(host, namespace, GUEST, rate_bps=offered_bps, seconds=seconds)
+
+
+@pytest.mark.needs("inbound", "guest_traffic", shaping="ovs-htb")
+def test_a_guest_receives_its_peak_and_no_more(guest: Guests) -> None:
+    """Failing: 8.192 Mbit/s must get through, and not more: compare parent and leaf with the golden case."""
+    rate = received(guest(REFERENCE), offered_bps=16_384_000).rate_bps(after=1.0)
+    assert rate == pytest.approx(8_192_000, rel=0.05)
+
+
+@pytest.mark.needs("inbound", "guest_traffic", shaping="ovs-htb")
+def test_without_a_peak_a_guest_receives_its_average_and_no_more(guest: Guests) -> None:
+    """Failing: 4.096 Mbit/s must get through, and not more: is there a max-rate?"""
+    rate = received(guest(AVERAGE_ONLY), offered_bps=16_384_000).rate_bps(after=1.0)
+    assert rate == pytest.approx(4_096_000, rel=0.05)
+
+
+@pytest.mark.needs("inbound", "guest_traffic", shaping="ovs-htb")
+def test_below_its_limit_a_guest_receives_all(guest: Guests) -> None:
+    """Failing: what is offered under the average must arrive whole."""
+    rate = received(guest(REFERENCE), offered_bps=2_000_000).rate_bps(after=0.5)
+    assert rate == pytest.approx(2_000_000, rel=0.05)
+
+
+@pytest.mark.needs("inbound", "guest_traffic", shaping="ovs-htb")
+def test_the_average_is_guaranteed_when_another_queue_competes(guest: Guests) -> None:
+    """Failing: beside a queue that takes all it can, the leaf's own rate must be left to the guest.
+
+    A second class gets 1.024 Mbit/s of its own and floods; of the parent's 8.192 Mbit/s the guest keeps at
+    least its average, and less than the peak.
+    """
+    made = guest(REFERENCE)
+    made.lab.host.run(
+        *("tc", "class", "add", "dev", made.device(), "parent", "1:fffe", "classid", "1:2", "htb"),
+        *("rate", "1024kbit", "ceil", "8192kbit", "burst", "32k", "quantum", "51200"),
+    )
+    with Flood(made.lab.host, made.device(), 0x10002, rate_bps=16_384_000, seconds=30):
+        rate = received(made, offered_bps=16_384_000, seconds=4.0).rate_bps(after=1.0)
+    assert rate >= 4_096_000 * 0.95
+    assert rate <= 8_192_000 * 0.95
+
+
+@pytest.mark.needs("inbound", "live_update", "guest_traffic", shaping="ovs-htb")
+def test_an_update_changes_what_arrives(guest: Guests) -> None:
+    """Failing: the rows changed, and the traffic did not: did `set_bandwidth` wait for ovs-vswitchd?"""
+    made = guest(REFERENCE)
+    made.domain.set_bandwidth(made.mac, Bandwidth(inbound=Rate(average=256, peak=256, burst=32)))
+    rate = received(made, offered_bps=16_384_000).rate_bps(after=1.0)
+    assert rate == pytest.approx(2_048_000, rel=0.05)
+
+
+@pytest.mark.needs("inbound", "guest_traffic", shaping="ovs-htb")
+def test_inbound_does_not_limit_what_a_guest_sends(guest: Guests) -> None:
+    """Failing: the directions are swapped: the guest sends through the class that should hold its receiving."""
+    made = guest(REFERENCE)
+    with path_to(made) as (host, namespace):
+        rate = measure(namespace, host, HOST, rate_bps=24_000_000, seconds=2.0).rate_bps(after=0.5)
+    assert rate == pytest.approx(24_000_000, rel=0.05)

@@ -1,0 +1,144 @@
+"""What is declared works; what is not declared is refused, by name, and changes nothing."""
+
+import pytest
+
+from vifkit import (
+    Bandwidth,
+    Capabilities,
+    Connection,
+    Rate,
+    Shaping,
+    State,
+    SupportsHotplug,
+    SupportsUnplug,
+    UnsupportedError,
+)
+from vifkit_conformance.guest import Guests, interface
+
+from .bandwidths import REFERENCE
+
+ASKED = {
+    "inbound": "<inbound average='512'/>",
+    "outbound": "<outbound average='512'/>",
+    "floor": "<inbound floor='512'/>",
+}
+
+
+def test_capabilities_agree_with_each_other(capabilities: Capabilities) -> None:
+    """Failing: a driver that shapes nothing must declare no direction, and one that shapes must declare one."""
+    shapes = capabilities.inbound or capabilities.outbound
+    assert shapes is (capabilities.shaping is not Shaping.NONE)
+    assert capabilities.highest_rate_bps is None or capabilities.highest_rate_bps > 0
+
+
+@pytest.mark.parametrize("capability", sorted(ASKED))
+def test_an_undeclared_direction_is_refused_at_start(
+    guest: Guests, connection: Connection, capabilities: Capabilities, capability: str
+) -> None:
+    """Failing: what `Capabilities` do not declare must raise UnsupportedError with its name, and start nothing."""
+    if getattr(capabilities, capability):
+        pytest.skip(f"the driver declares {capability}")
+    xml, _ = guest.write(f"<bandwidth>{ASKED[capability]}</bandwidth>")
+    before = [each.name for each in connection.domains()]
+    with pytest.raises(UnsupportedError) as caught:
+        guest.create(xml)
+    assert caught.value.capability == capability
+    assert [each.name for each in connection.domains()] == before
+
+
+@pytest.mark.parametrize("capability", sorted(ASKED))
+def test_an_undeclared_direction_is_refused_at_update(
+    guest: Guests, capabilities: Capabilities, capability: str
+) -> None:
+    """Failing: `set_bandwidth` must refuse what is not declared, and leave the bandwidth as it was."""
+    if getattr(capabilities, capability):
+        pytest.skip(f"the driver declares {capability}")
+    made = guest()
+    asked = {
+        "inbound": Bandwidth(inbound=Rate(average=512)),
+        "outbound": Bandwidth(outbound=Rate(average=512)),
+        "floor": Bandwidth(inbound=Rate(floor=512)),
+    }
+    with pytest.raises(UnsupportedError) as caught:
+        made.domain.set_bandwidth(made.mac, asked[capability])
+    assert caught.value.capability == capability
+    assert made.domain.bandwidth(made.mac) is None
+    assert made.qos() is None
+    assert made.port()["ingress_policing_rate"] == 0
+
+
+@pytest.mark.parametrize("capability", ["inbound", "outbound"])
+def test_a_declared_direction_is_carried_out(guest: Guests, capabilities: Capabilities, capability: str) -> None:
+    """Failing: a direction that is declared must reach the kernel: an HTB leaf, or an ingress filter."""
+    if not getattr(capabilities, capability):
+        pytest.skip(f"the driver does not declare {capability}")
+    if capabilities.shaping is not Shaping.OVS_HTB:
+        pytest.skip("the driver does not shape by Open vSwitch")
+    made = guest(f"<bandwidth>{ASKED[capability]}</bandwidth>")
+    if capability == "inbound":
+        leaf = made.tree().leaf
+        assert leaf is not None and leaf.ceil == 512_000
+    else:
+        assert made.port()["ingress_policing_rate"] == 4096
+        assert made.link().policers, "the row says so, and the kernel has no filter: does it have act_police?"
+
+
+def test_a_rate_above_the_highest_is_refused(guest: Guests, capabilities: Capabilities) -> None:
+    """Failing: beyond `highest_rate_bps` a rate becomes another one; refuse it by UnsupportedError."""
+    if capabilities.highest_rate_bps is None or not capabilities.inbound:
+        pytest.skip("the driver declares no highest rate")
+    too_high = capabilities.highest_rate_bps // 8000 + 1
+    made = guest()
+    with pytest.raises(UnsupportedError) as caught:
+        made.domain.set_bandwidth(made.mac, Bandwidth(inbound=Rate(average=too_high)))
+    assert caught.value.capability == "highest_rate_bps"
+    assert made.qos() is None
+
+
+def test_persistence_is_as_declared(guest: Guests, capabilities: Capabilities) -> None:
+    """Failing: where `persistent_domains` is not declared `define` must raise UnsupportedError; else it must keep."""
+    xml, _ = guest.write()
+    if capabilities.persistent_domains:
+        assert guest.define(xml).state() is State.SHUTOFF
+        return
+    with pytest.raises(UnsupportedError) as caught:
+        guest.define(xml)
+    assert caught.value.capability == "persistent_domains"
+
+
+def test_live_update_is_as_declared(guest: Guests, capabilities: Capabilities) -> None:
+    """Failing: where `live_update` is not declared, a running domain's `set_bandwidth` must raise UnsupportedError."""
+    if not capabilities.inbound:
+        pytest.skip("the driver does not declare inbound")
+    made = guest(REFERENCE)
+    tree, wanted = made.tree(), Bandwidth(inbound=Rate(average=256, peak=256))
+    if capabilities.live_update:
+        made.domain.set_bandwidth(made.mac, wanted)
+        leaf = made.tree().leaf
+        assert leaf is not None and leaf.ceil == 256_000
+        return
+    with pytest.raises(UnsupportedError) as caught:
+        made.domain.set_bandwidth(made.mac, wanted)
+    assert caught.value.capability == "live_update"
+    assert made.tree() == tree
+
+
+def test_hotplug_is_as_declared(guest: Guests, capabilities: Capabilities) -> None:
+    """Failing: `hotplug` and the protocols SupportsHotplug and SupportsUnplug must be there together, and work."""
+    made = guest(REFERENCE)
+    domain = made.domain
+    if not capabilities.hotplug:
+        assert not isinstance(domain, SupportsHotplug) and not isinstance(domain, SupportsUnplug), (
+            "the domain has attach_vif or detach_vif, and the capabilities do not declare hotplug"
+        )
+        return
+    assert isinstance(domain, SupportsHotplug) and isinstance(domain, SupportsUnplug), (
+        "the capabilities declare hotplug, and the domain lacks attach_vif or detach_vif"
+    )
+    mac = made.mac[:-2] + "f0"
+    domain.attach_vif(interface(mac, "<bandwidth><inbound average='128'/></bandwidth>"))
+    both = type(made)(domain, (*made.macs, mac), made.lab, made.testbed)
+    leaf = both.tree(1).leaf
+    assert leaf is not None and leaf.ceil == 128_000
+    domain.detach_vif(mac)
+    assert len(both.ports()) == 1

@@ -1,0 +1,81 @@
+"""The contract between virtual interfaces on Open vSwitch and the hypervisors that carry them."""
+
+from .bandwidth import Bandwidth, Rate
+from .capabilities import Capabilities, Shaping
+from .domain_xml import DomainConfig, Vif, parse_bandwidth, parse_domain, parse_interface
+from .driver import (
+    Connection,
+    Credentials,
+    Domain,
+    Driver,
+    State,
+    SupportsEvents,
+    SupportsHotplug,
+    SupportsMigration,
+    SupportsReboot,
+    SupportsResume,
+    SupportsShutdown,
+    SupportsSuspend,
+    SupportsUnplug,
+)
+from .errors import (
+    BackendError,
+    BandwidthWarning,
+    ConnectError,
+    DomainExistsError,
+    DomainNotFoundError,
+    ForeignQosError,
+    InvalidBandwidthError,
+    InvalidStateError,
+    InvalidXmlError,
+    PortExistsError,
+    PortNotFoundError,
+    SwitchUnavailableError,
+    UnsupportedError,
+    VifkitError,
+)
+from .registry import connect, driver, drivers
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BackendError",
+    "Bandwidth",
+    "BandwidthWarning",
+    "Capabilities",
+    "ConnectError",
+    "Connection",
+    "Credentials",
+    "Domain",
+    "DomainConfig",
+    "DomainExistsError",
+    "DomainNotFoundError",
+    "Driver",
+    "ForeignQosError",
+    "InvalidBandwidthError",
+    "InvalidStateError",
+    "InvalidXmlError",
+    "PortExistsError",
+    "PortNotFoundError",
+    "Rate",
+    "Shaping",
+    "State",
+    "SupportsEvents",
+    "SupportsHotplug",
+    "SupportsMigration",
+    "SupportsReboot",
+    "SupportsResume",
+    "SupportsShutdown",
+    "SupportsSuspend",
+    "SupportsUnplug",
+    "SwitchUnavailableError",
+    "UnsupportedError",
+    "Vif",
+    "VifkitError",
+    "connect",
+    "driver",
+    "drivers",
+    "parse_bandwidth",
+    "parse_domain",
+    "parse_interface",
+]

@@ -1,0 +1,32 @@
+"""How the suite boots network namespaces: there is nothing to boot."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from urllib.parse import quote
+
+from vifkit import Domain
+from vifkit_conformance.lab import Lab, Namespace
+from vifkit_conformance.testbed import Testbed
+
+from .driver import NetnsDomain
+
+
+class NetnsTestbed(Testbed):
+    """The domains of a directory of the lab's."""
+
+    domain_type = "netns"
+
+    @contextmanager
+    def boot(self, lab: Lab) -> Iterator[str]:
+        """Give the URI of an empty directory on the lab's Open vSwitch."""
+        with TemporaryDirectory(prefix="netns.", dir=lab.directory) as directory:
+            yield f"netns://{quote(directory)}?db={quote(lab.ovs.db)}&netns={quote(lab.host.path)}"
+
+    @contextmanager
+    def guest(self, domain: Domain, mac: str) -> Iterator[tuple[Namespace, str]]:
+        """Enter the domain's namespace."""
+        assert isinstance(domain, NetnsDomain)
+        number = [vif.mac for vif in domain.vifs()].index(mac)
+        with Namespace.at(domain.namespace) as namespace:
+            yield namespace, f"eth{number}"

@@ -1,0 +1,35 @@
+"""From a libvirt `<bandwidth>` to Open vSwitch rows to the Linux tc tree: predicted, applied, verified.
+
+What opens no socket is here; `netqos.ovsdb.Switch` and `netqos.kernel.Kernel` are imported by their
+modules, so that a prediction costs no start-up.
+"""
+
+from .findings import CODES, Finding, find
+from .htb import HtbClass, Qdisc, Tree, predict
+from .rows import InterfaceRow, Policing, PortRows, QosRow, QueueRow, WantedRows, translate
+from .units import Psched
+from .verify import Drift, marked, tree_drifts, verify
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CODES",
+    "Drift",
+    "Finding",
+    "HtbClass",
+    "InterfaceRow",
+    "Policing",
+    "PortRows",
+    "Psched",
+    "Qdisc",
+    "QosRow",
+    "QueueRow",
+    "Tree",
+    "WantedRows",
+    "find",
+    "marked",
+    "predict",
+    "translate",
+    "tree_drifts",
+    "verify",
+]

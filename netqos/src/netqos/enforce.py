@@ -1,0 +1,50 @@
+"""Puts bandwidths into effect, and looks at the kernel before it says that they are."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from vifkit import Bandwidth
+
+from .htb import Version
+from .kernel import Kernel
+from .ovsdb import Switch
+from .units import Psched
+from .verify import Drift, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What `enforce` did: the ports whose rows it changed, and what is not as it should be all the same."""
+
+    changed: list[str]
+    drifts: list[Drift]
+
+
+def enforce(
+    switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None], *, adopt: Collection[str] = ()
+) -> Outcome:
+    """Apply bandwidths in one transaction and hold the resulting trees against the prediction.
+
+    ovs-vswitchd goes over the ports once more where a tree differs: it does not look again by itself when
+    an MTU changes, or when somebody else runs tc. Raises as `Switch.apply` and `Kernel.read` do.
+    """
+    changed = switch.apply(wanted, adopt=adopt)
+    drifts = judge(switch, kernel, wanted)
+    if drifts:
+        switch.refresh()
+        drifts = judge(switch, kernel, wanted)
+    return Outcome(changed, drifts)
+
+
+def judge(switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None]) -> list[Drift]:
+    """List what of these bandwidths is not in effect. Raises PortNotFoundError, BackendError."""
+    links = kernel.read(wanted.keys(), policers=True)
+    ports = switch.ports(wanted.keys())
+    version = version_tuple(switch.version)
+    return verify(ports, links, ovs_version=version, psched=Psched.here(), wanted=wanted)
+
+
+def version_tuple(version: str) -> Version:
+    """Read `3.1.0` as (3, 1, 0); of words that are no number the figures count. Empty is the oldest."""
+    parts = ("".join(figure for figure in part if figure.isdigit()) for part in version.split(".")[:3])
+    return tuple(int(part) for part in parts if part)

@@ -1,0 +1,138 @@
+"""What stands in Open vSwitch's database, and what a bandwidth should put there. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vifkit import Bandwidth, InvalidBandwidthError, Rate
+
+from . import units
+
+MARK = "netqos"
+"""The external_ids key by which a row is known as ours; its value is the rate that was wanted."""
+
+HTB = "linux-htb"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueRow:
+    """A row of the table Queue. `other_config`: rates in bits/s, burst in bits, as strings."""
+
+    other_config: Mapping[str, str]
+    external_ids: Mapping[str, str] = field(default_factory=dict)
+    uuid: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QosRow:
+    """A row of the table QoS with its queues by id."""
+
+    type: str
+    other_config: Mapping[str, str]
+    external_ids: Mapping[str, str] = field(default_factory=dict)
+    queues: Mapping[int, QueueRow] = field(default_factory=dict)
+    uuid: str | None = None
+
+    def belongs_to(self, port: str, vm_id: str | None) -> bool:
+        """Tell whether netqos may change it: it bears our mark, or libvirt wrote it for the same domain and port."""
+        if self.external_ids.get("ifname") != port:
+            return False
+        return MARK in self.external_ids or (vm_id is not None and self.external_ids.get("vm-id") == vm_id)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policing:
+    """The columns of the table Interface that limit what the guest sends: kbit/s, and a burst in kbit; 0 is none."""
+
+    ingress_policing_rate: int = 0
+    ingress_policing_burst: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InterfaceRow:
+    """The part of a row of the table Interface that matters here; `mtu` in bytes, `link_speed` in bits/s."""
+
+    name: str
+    policing: Policing = field(default_factory=Policing)
+    external_ids: Mapping[str, str] = field(default_factory=dict)
+    type: str = ""
+    mtu: int | None = None
+    link_speed: int | None = None
+    uuid: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PortRows:
+    """A port as the database has it: a bond has several interfaces, every other port one."""
+
+    name: str
+    interfaces: tuple[InterfaceRow, ...]
+    qos: QosRow | None = None
+
+    @property
+    def vm_id(self) -> str | None:
+        """The domain whose vif this is, as libvirt and our drivers write it."""
+        return self.interfaces[0].external_ids.get("vm-id") if self.interfaces else None
+
+    @property
+    def foreign(self) -> bool:
+        """Whether a QoS row that netqos may not touch holds the port."""
+        return self.qos is not None and not self.qos.belongs_to(self.name, self.vm_id)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WantedRows:
+    """What a bandwidth asks of the database: `qos` None is no row; `outbound_mark` None is no mark."""
+
+    qos: QosRow | None = None
+    policing: Policing = field(default_factory=Policing)
+    outbound_mark: str | None = None
+
+
+def translate(
+    bandwidth: Bandwidth | None, port: str, vm_id: str | None = None, *, as_libvirt: bool = False
+) -> WantedRows:
+    """Turn a bandwidth into rows, with the keys that virNetDevOpenvswitchInterfaceSetTxQos and …SetRxQos write.
+
+    They stand in libvirt's src/util/virnetdevopenvswitch.c. One thing differs: without a peak our max-rate
+    is the average, so that a bandwidth always limits; `as_libvirt` leaves it out, and our marks too.
+    """
+    inbound = bandwidth.inbound if bandwidth else None
+    outbound = bandwidth.outbound if bandwidth else None
+    return WantedRows(
+        qos=_qos(inbound, port, vm_id, as_libvirt) if inbound and inbound.average else None,
+        policing=Policing(
+            ingress_policing_rate=units.kbps_from_kBps(outbound.average or 0),
+            ingress_policing_burst=units.kbit_from_KiB(outbound.burst or 0),
+        )
+        if outbound
+        else Policing(),
+        outbound_mark=write_mark(outbound) if outbound and not as_libvirt else None,
+    )
+
+
+def _qos(rate: Rate, port: str, vm_id: str | None, as_libvirt: bool) -> QosRow:
+    highest = rate.peak if as_libvirt else rate.peak or rate.average
+    config = {"min-rate": str(units.bps_from_kBps(rate.average or 0))}
+    if highest:
+        config["max-rate"] = str(units.bps_from_kBps(highest))
+    if rate.burst:
+        config["burst"] = str(units.bits_from_KiB(rate.burst))
+    owner = {"ifname": port} | ({"vm-id": vm_id} if vm_id else {}) | ({} if as_libvirt else {MARK: write_mark(rate)})
+    queue = QueueRow(other_config=config, external_ids=owner)
+    return QosRow(type=HTB, other_config=config, external_ids=owner, queues={0: queue})
+
+
+def write_mark(rate: Rate) -> str:
+    """Write the rate that was wanted, as `average=512 peak=1024 burst=32`, in libvirt's units."""
+    names = ("average", "peak", "burst", "floor")
+    return " ".join(f"{name}={getattr(rate, name)}" for name in names if getattr(rate, name) is not None)
+
+
+def read_mark(mark: str | None) -> Rate | None:
+    """Read what `write_mark` wrote; None for no mark, or one that somebody spoilt."""
+    words = dict(re.findall(r"(average|peak|burst|floor)=(\d{1,20})(?: |$)", mark or ""))
+    try:
+        return Rate(**{name: int(value) for name, value in words.items()})
+    except InvalidBandwidthError:
+        return None

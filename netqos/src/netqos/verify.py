@@ -1,0 +1,153 @@
+"""Holds what is wanted against what the rows say, and what the rows say against what the kernel has. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+from vifkit import Bandwidth
+
+from . import htb
+from .htb import HtbClass, Tree, Version
+from .rows import HTB, MARK, InterfaceRow, Policing, PortRows, QosRow, read_mark, translate
+from .units import Psched
+
+if TYPE_CHECKING:
+    from .kernel import Link
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drift:
+    """One difference: at `where` stands `actual` instead of `wanted`. `code` is stable:
+
+    `rows-differ` (the rows are not what was asked), `foreign-qos` (somebody else's row holds the port),
+    `device-missing`, `tree-missing`, `tree-differs`, `tree-unexpected`, `policing-missing`.
+    """
+
+    port: str
+    code: str
+    where: str
+    wanted: str
+    actual: str
+
+    def __str__(self) -> str:
+        return f"{self.port}: {self.code}: {self.where}: wanted {self.wanted}, there is {self.actual}"
+
+
+def marked(port: PortRows) -> Bandwidth | None:
+    """The bandwidth that was asked of netqos for this port, by its marks; None where it was asked none."""
+    inbound = read_mark(port.qos.external_ids.get(MARK)) if port.qos and not port.foreign else None
+    outbound = read_mark(port.interfaces[0].external_ids.get(MARK)) if port.interfaces else None
+    return Bandwidth(inbound=inbound, outbound=outbound) if inbound or outbound else None
+
+
+def verify(
+    ports: Mapping[str, PortRows],
+    links: Mapping[str, "Link"],
+    *,
+    ovs_version: Version,
+    psched: Psched,
+    wanted: Mapping[str, Bandwidth | None] | None = None,
+) -> list[Drift]:
+    """List every drift of these ports. What is not in `wanted` is judged by the marks in its rows."""
+    drifts: list[Drift] = []
+    for name, port in ports.items():
+        if wanted is not None and name in wanted:
+            drifts += _of_rows(port, wanted[name], asked=True)
+        else:
+            drifts += _of_rows(port, marked(port), asked=False)
+        for interface in port.interfaces:
+            drifts += _of_interface(port, interface, links.get(interface.name), ovs_version, psched)
+    return drifts
+
+
+def tree_drifts(port: str, wanted: Tree, actual: Tree) -> Iterator[Drift]:
+    """List where a tree differs from the one predicted."""
+    if wanted.qdisc is None:
+        return
+    if actual.qdisc != wanted.qdisc:
+        yield Drift(port=port, code="tree-missing", where="qdisc", wanted="htb 1:", actual=_said(actual))
+        return
+    for handle in [*wanted.classes, *(each for each in actual.classes if each not in wanted.classes)]:
+        want, have = wanted.classes.get(handle), actual.classes.get(handle)
+        if want is None or have is None:
+            code = "tree-unexpected" if want is None else "tree-missing"
+            said = ("no class", "one") if want is None else ("one", "no class")
+            yield Drift(port=port, code=code, where=f"class {handle}", wanted=said[0], actual=said[1])
+        elif want != have:
+            yield from _of_class(port, want, have)
+
+
+def _of_class(port: str, want: HtbClass, have: HtbClass) -> Iterator[Drift]:
+    for field in fields(HtbClass):
+        wanted, actual = getattr(want, field.name), getattr(have, field.name)
+        if wanted != actual:
+            where = f"class {want.handle} {field.name}"
+            yield Drift(port=port, code="tree-differs", where=where, wanted=str(wanted), actual=str(actual))
+
+
+def _of_rows(port: PortRows, bandwidth: Bandwidth | None, *, asked: bool) -> Iterator[Drift]:
+    rows = translate(bandwidth, port.name, port.vm_id)
+    if port.foreign and port.qos is not None:
+        if rows.qos is not None:
+            said = f"QoS {port.qos.uuid} of another"
+            yield Drift(port=port.name, code="foreign-qos", where="Port qos", wanted="a row of ours", actual=said)
+    elif rows.qos is not None or (asked and port.qos is not None):
+        yield from _of_qos(port.name, rows.qos, port.qos)
+    if not asked and rows.outbound_mark is None:
+        return
+    for interface in port.interfaces:
+        for column, value in asdict(rows.policing).items():
+            actual = getattr(interface.policing, column)
+            if value != actual:
+                yield Drift(
+                    port=port.name,
+                    code="rows-differ",
+                    where=f"Interface {column}",
+                    wanted=str(value),
+                    actual=str(actual),
+                )
+
+
+def _of_qos(port: str, want: QosRow | None, have: QosRow | None) -> Iterator[Drift]:
+    if want is None or have is None:
+        said = ["a row" if each else "none" for each in (want, have)]
+        yield Drift(port=port, code="rows-differ", where="Port qos", wanted=said[0], actual=said[1])
+        return
+    queue = have.queues.get(0)
+    for table, config in (("QoS", have.other_config), ("Queue 0", queue.other_config if queue else {})):
+        for key in sorted(want.other_config.keys() | config.keys()):
+            wanted, actual = want.other_config.get(key, "none"), config.get(key, "none")
+            if wanted != actual:
+                where = f"{table} other_config:{key}"
+                yield Drift(port=port, code="rows-differ", where=where, wanted=wanted, actual=actual)
+    if have.type != want.type:
+        yield Drift(port=port, code="rows-differ", where="QoS type", wanted=want.type, actual=have.type)
+
+
+def _of_interface(
+    port: PortRows, interface: InterfaceRow, link: "Link | None", ovs_version: Version, psched: Psched
+) -> Iterator[Drift]:
+    shaped = port.qos is not None and port.qos.type == HTB
+    policed = interface.policing != Policing()
+    if link is None:
+        if shaped or policed:
+            yield Drift(port=port.name, code="device-missing", where=interface.name, wanted="a device", actual="none")
+        return
+    if shaped:
+        predicted = htb.predict(
+            port.qos,
+            mtu=link.mtu,
+            ovs_version=ovs_version,
+            psched=psched,
+            link_speed_bps=interface.link_speed,
+        )
+        yield from tree_drifts(port.name, predicted, link.tree)
+    elif port.qos is None and link.tree.classes:
+        yield Drift(port=port.name, code="tree-unexpected", where="qdisc", wanted="none", actual=_said(link.tree))
+    if policed and not link.policers:
+        said = f"{interface.policing.ingress_policing_rate} kbit/s"
+        yield Drift(port=port.name, code="policing-missing", where="ingress filter", wanted=said, actual="none")
+
+
+def _said(tree: Tree) -> str:
+    return f"{tree.qdisc.kind} {tree.qdisc.handle}" if tree.qdisc else "none"
