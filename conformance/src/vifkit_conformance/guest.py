@@ -8,7 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 from netqos.htb import Tree
-from netqos.kernel import Kernel, Link
+from netqos.kernel import Kernel
+from netqos.link import Link
 from vifkit import Connection, Domain, State, VifkitError
 
 from .lab import Lab, Namespace

@@ -11,10 +11,18 @@ from ovsdbapp.backend.ovs_idl import command, connection, idlutils, transaction
 
 from vifkit import BackendError, SwitchUnavailableError, VifkitError
 
+from . import jsonfeed
+
+jsonfeed.install()
+
 SCHEMA = "Open_vSwitch"
 
 Edit = Callable[[Any], None]
 """Changes rows in a transaction; run again on fresh rows when another client was first."""
+
+
+class NothingToDo(Exception):
+    """Raised by an edit that would change nothing."""
 
 
 class Idl:
@@ -64,7 +72,7 @@ class Idl:
         return row
 
     def commit(self, edit: Edit) -> None:
-        """Run `edit` in one transaction and wait until ovs-vswitchd has acted on it.
+        """Run `edit` in one transaction, none if it raises NothingToDo, and wait until ovs-vswitchd has acted.
 
         Raises SwitchUnavailableError (`committed` tells how far it came), BackendError if the server refuses.
         """
@@ -74,6 +82,8 @@ class Idl:
         wait.add(_Command(self, edit))
         try:
             wait.commit()
+        except NothingToDo:
+            self.await_settled()
         except VifkitError:
             raise
         except exceptions.TimeoutException as error:

@@ -13,13 +13,13 @@ import socket
 import struct
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from vifkit import BackendError
 
 from . import htb
 from .htb import HtbClass, Qdisc, Tree
+from .link import Counters, Filter, Link
 
 Netns = str | int | None
 """A network namespace: None for ours, a process id, a path, or a name under /run/netns."""
@@ -42,36 +42,6 @@ _U32 = struct.Struct("=I")
 _U64 = struct.Struct("=Q")
 _HTB_OPT = struct.Struct("=2xHhHI 2xHhHI IIIII")  # tc_htb_opt: two tc_ratespec, then buffer … prio
 _HTB_GLOB = struct.Struct("=IIIII")
-
-
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """What a class has sent since it was made."""
-
-    bytes: int = 0
-    packets: int = 0
-    dropped: int = 0
-    overlimits: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Filter:
-    """A filter on a port's ingress, by kind (`matchall`, `basic`, …) and preference."""
-
-    kind: str
-    pref: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Link:
-    """One interface as the kernel has it; `mtu` in bytes."""
-
-    name: str
-    index: int
-    mtu: int
-    tree: Tree = field(default_factory=Tree)
-    counters: Mapping[str, Counters] = field(default_factory=dict)
-    policers: tuple[Filter, ...] = ()
 
 
 class Kernel:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vifkit import Bandwidth, ForeignQosError, PortExistsError, PortNotFoundError
 
-from .idl import Idl
+from .idl import Idl, NothingToDo
 from .rowio import holds, owner, owns, read_port, write_policing
 from .rows import MARK, Policing, PortRows, QosRow, translate
 
@@ -93,17 +93,16 @@ class Switch:
         changed: list[str] = []
 
         def edit(txn: Any) -> None:
-            changed[:] = self._differing(wanted, adopt)
-            rows, uses = self._find(changed), self._uses()
-            for name in changed:
-                self._write(txn, rows[name], wanted[name], uses)
+            rows = self._find(wanted.keys())
+            ports = self._differing(rows, wanted, adopt)
+            changed[:] = ports
+            if not ports:
+                raise NothingToDo
+            uses = self._uses()
+            for name, port in ports.items():
+                self._write(txn, rows[name], port, wanted[name], uses)
 
-        with self._idl.lock():
-            differing = self._differing(wanted, adopt)
-        if differing:
-            self._idl.commit(edit)
-        else:
-            self._idl.await_settled()
+        self._idl.commit(edit)
         return changed
 
     def plug(self, *plugs: Plug) -> None:
@@ -123,8 +122,10 @@ class Switch:
                     raise PortExistsError(plug.port)
                 bridges[plug.bridge].addvalue("ports", self._insert_port(txn, plug))
 
-        if plugs:
-            self._idl.commit(edit)
+            if not plugs:
+                raise NothingToDo
+
+        self._idl.commit(edit)
 
     def unplug(self, ports: Iterable[str]) -> None:
         """Take ports off their bridges with every row of theirs that is ours or their domain's; one transaction.
@@ -134,17 +135,15 @@ class Switch:
         names = set(ports)
 
         def edit(txn: Any) -> None:
+            found = [(bridge, row) for bridge in self._idl.rows("Bridge") for row in bridge.ports if row.name in names]
+            if not found:
+                raise NothingToDo
             uses = self._uses()
-            for bridge in self._idl.rows("Bridge"):
-                for row in [each for each in bridge.ports if each.name in names]:
-                    if not read_port(row).foreign:
-                        self._drop_qos(row, uses)
-                    bridge.delvalue("ports", row)
+            for bridge, row in found:
+                self._drop_qos(row, read_port(row), uses)
+                bridge.delvalue("ports", row)
 
-        with self._idl.lock():
-            present = any(row.name in names for row in self._idl.rows("Port"))
-        if present:
-            self._idl.commit(edit)
+        self._idl.commit(edit)
 
     def refresh(self) -> None:
         """Have ovs-vswitchd go over all ports again, which mends classes that somebody changed behind it."""
@@ -160,15 +159,16 @@ class Switch:
 
     def collect(self) -> list[Leak]:
         """Delete the leaked rows in one transaction, and list them. Raises SwitchUnavailableError."""
-        found = self.leaks()
+        found: list[Leak] = []
 
         def edit(txn: Any) -> None:
             found[:] = self.leaks()
+            if not found:
+                raise NothingToDo
             for _, row in self._leaked():
                 row.delete()
 
-        if found:
-            self._idl.commit(edit)
+        self._idl.commit(edit)
         return found
 
     def _find(self, names: Collection[str] | None) -> dict[str, Any]:
@@ -180,32 +180,31 @@ class Switch:
                 raise PortNotFoundError(name)
         return {name: rows[name] for name in names}
 
-    def _differing(self, wanted: Mapping[str, Bandwidth | None], adopt: Collection[str]) -> list[str]:
-        differing = []
-        for name, row in self._find(wanted.keys()).items():
+    def _differing(
+        self, rows: Mapping[str, Any], wanted: Mapping[str, Bandwidth | None], adopt: Collection[str]
+    ) -> dict[str, PortRows]:
+        """Read the ports that are not as wanted. Raises ForeignQosError."""
+        differing = {}
+        for name, row in rows.items():
             port = read_port(row)
-            if port.foreign and name not in adopt:
-                # A port that is to have no inbound limit is as wanted, whoever shapes it.
-                if wanted[name] is None and not any(each.policing != Policing() for each in port.interfaces):
+            if port.qos is not None and port.foreign and name not in adopt:
+                # A port that is to have no limit is as wanted, whoever shapes it.
+                if wanted[name] is None and all(each.policing == Policing() for each in port.interfaces):
                     continue
                 raise ForeignQosError(
-                    name,
-                    f"the QoS row {port.qos.uuid if port.qos else ''} of port {name!r} is not ours; it is left alone",
+                    name, f"the QoS row {port.qos.uuid} of port {name!r} is not ours; it is left alone"
                 )
             if not holds(port, translate(wanted[name], name, port.vm_id)):
-                differing.append(name)
+                differing[name] = port
         return differing
 
-    def _write(self, txn: Any, row: Any, bandwidth: Bandwidth | None, uses: Counter[Any]) -> None:
-        port = read_port(row)
+    def _write(self, txn: Any, row: Any, port: PortRows, bandwidth: Bandwidth | None, uses: Counter[Any]) -> None:
         rows = translate(bandwidth, port.name, port.vm_id)
         for interface in row.interfaces:
             write_policing(interface, rows)
         row.verify("qos")
         if rows.qos is None:
-            if port.qos is not None and not port.foreign:
-                self._drop_qos(row, uses)
-            row.qos = []
+            self._drop_qos(row, port, uses)
         elif port.qos is None or port.foreign:
             row.qos = [self._insert_qos(txn, rows.qos)]
         else:
@@ -234,11 +233,13 @@ class Switch:
             made = self._idl.insert(txn, "Queue", other_config=dict(wanted.other_config), external_ids=ids)
             qos.queues = {**qos.queues, 0: made}
 
-    def _drop_qos(self, row: Any, uses: Counter[Any]) -> None:
-        """Take the port's QoS row and those of its queues that are ours away, unless others use them."""
-        port, qos = read_port(row), row.qos[0] if row.qos else None
+    def _drop_qos(self, row: Any, port: PortRows, uses: Counter[Any]) -> None:
+        """Take the QoS row off the port; delete it, and its queues, if they are ours and nobody else uses them."""
+        if port.qos is None:
+            return
+        qos = row.qos[0]
         row.qos = []
-        if qos is None or uses[qos.uuid] > 1:
+        if port.foreign or uses[qos.uuid] > 1:
             return
         for queue in qos.queues.values():
             if owns(queue.external_ids, port) and uses[queue.uuid] == 1:

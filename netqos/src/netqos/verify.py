@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING
 
 from vifkit import Bandwidth
 
 from . import htb
 from .htb import HtbClass, Tree, Version
+from .link import Link
 from .rows import HTB, MARK, InterfaceRow, Policing, PortRows, QosRow, read_mark, translate
 from .units import Psched
-
-if TYPE_CHECKING:
-    from .kernel import Link
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +39,7 @@ def marked(port: PortRows) -> Bandwidth | None:
 
 def verify(
     ports: Mapping[str, PortRows],
-    links: Mapping[str, "Link"],
+    links: Mapping[str, Link],
     *,
     ovs_version: Version,
     psched: Psched,
@@ -125,7 +122,7 @@ def _of_qos(port: str, want: QosRow | None, have: QosRow | None) -> Iterator[Dri
 
 
 def _of_interface(
-    port: PortRows, interface: InterfaceRow, link: "Link | None", ovs_version: Version, psched: Psched
+    port: PortRows, interface: InterfaceRow, link: Link | None, ovs_version: Version, psched: Psched
 ) -> Iterator[Drift]:
     shaped = port.qos is not None and port.qos.type == HTB
     policed = interface.policing != Policing()

@@ -129,6 +129,7 @@ def measure(
     source: Namespace, sink: Namespace, address: str, *, rate_bps: float | None = None, seconds: float = 2.0
 ) -> Measurement:
     """Send UDP from one namespace to the address of another, and return what arrived meanwhile."""
-    with Sink(sink, address) as arriving, Source(source, address, rate_bps, seconds) as sending:
-        sending.wait()
+    # The source outlasts the sink: samples taken after its end would make the mean too low.
+    with Sink(sink, address, seconds) as arriving, Source(source, address, rate_bps, seconds + 1):
+        arriving.wait()
     return arriving.measurement

@@ -55,10 +55,10 @@ def why_not() -> str | None:
 def enter_user_namespace() -> None:
     """Make this process root of a new user and mount namespace, in place.
 
-    Ask `why_not` first: a kernel that says no half way leaves a process that is nobody. Its files stay its
-    user's, and it keeps the network that it had, where it may change nothing. Only a
+    Its files stay its user's, and it keeps the network that it had, where it may change nothing. Only a
     process of one thread can do it (user_namespaces(7)): call it before anything starts a second, or
-    call `reexec_in_user_namespace`. Raises `LabUnavailableError` if the kernel says no.
+    call `reexec_in_user_namespace`. Raises `LabUnavailableError` if the kernel says no; ask `why_not` before,
+    as a no half way leaves a process that is nobody.
     """
     user, group = os.geteuid(), os.getegid()
     if len(list(Path("/proc/self/task").iterdir())) > 1:

@@ -46,6 +46,22 @@ def test_an_undeclared_direction_is_refused_at_start(
     assert [each.name for each in connection.domains()] == before
 
 
+@pytest.mark.needs("persistent_domains")
+@pytest.mark.parametrize("capability", sorted(ASKED))
+def test_an_undeclared_direction_is_refused_at_definition(
+    guest: Guests, connection: Connection, capabilities: Capabilities, capability: str
+) -> None:
+    """Failing: `define` must refuse what is not declared, as `create` does, and keep nothing."""
+    if getattr(capabilities, capability):
+        pytest.skip(f"the driver declares {capability}")
+    xml, _ = guest.write(f"<bandwidth>{ASKED[capability]}</bandwidth>")
+    before = [each.name for each in connection.domains()]
+    with pytest.raises(UnsupportedError) as caught:
+        guest.define(xml)
+    assert caught.value.capability == capability
+    assert [each.name for each in connection.domains()] == before
+
+
 @pytest.mark.parametrize("capability", sorted(ASKED))
 def test_an_undeclared_direction_is_refused_at_update(
     guest: Guests, capabilities: Capabilities, capability: str
@@ -93,6 +109,14 @@ def test_a_rate_above_the_highest_is_refused(guest: Guests, capabilities: Capabi
         made.domain.set_bandwidth(made.mac, Bandwidth(inbound=Rate(average=too_high)))
     assert caught.value.capability == "highest_rate_bps"
     assert made.qos() is None
+
+
+@pytest.mark.needs("inbound", shaping="ovs-htb")
+def test_the_highest_rate_is_carried_out(guest: Guests, capabilities: Capabilities) -> None:
+    """Failing: the highest rate declared, or 40 Gbit/s where it is none, became another: declare what really holds."""
+    kBps = (capabilities.highest_rate_bps or 40_000_000_000) // 8000
+    leaf = guest(f"<bandwidth><inbound average='{kBps}'/></bandwidth>").tree().leaf
+    assert leaf is not None and (leaf.rate, leaf.ceil) == (kBps * 1000, kBps * 1000)
 
 
 def test_persistence_is_as_declared(guest: Guests, capabilities: Capabilities) -> None:

@@ -41,6 +41,15 @@ def test_an_update_of_one_vif_leaves_the_others(guest: Guests) -> None:
 
 
 @pytest.mark.needs("inbound", "live_update", shaping="ovs-htb")
+def test_clearing_one_vif_leaves_the_others(guest: Guests) -> None:
+    """Failing: the rows to take away are those of one port, and not all that bear the domain's vm-id."""
+    made = guest(REFERENCE, LOW)
+    made.domain.set_bandwidth(made.macs[1], None)
+    assert made.tree(0) == cases.load("reference").tree
+    assert made.tree(1).classes == {}
+
+
+@pytest.mark.needs("inbound", "live_update", shaping="ovs-htb")
 def test_a_strangers_qos_row_is_left_alone(guest: Guests) -> None:
     """Failing: a QoS row that bears neither our mark nor this domain's vm-id must raise ForeignQosError."""
     made = guest("")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from vifkit import Connection, DomainNotFoundError, Driver, State
+from vifkit import Bandwidth, Connection, DomainNotFoundError, Driver, Rate, State, parse_domain
 from vifkit_conformance.guest import Guests
 
 from .bandwidths import REFERENCE
@@ -30,6 +30,13 @@ def test_start_plugs_each_vif(guest: Guests) -> None:
     assert {port["external_ids"]["vm-id"] for port in made.ports()} == {made.domain.uuid}
     assert all(port["external_ids"].get("iface-id") for port in made.ports())
     assert [vif.target for vif in made.domain.vifs()] == [port["name"] for port in made.ports()]
+
+
+def test_xml_names_the_devices_of_a_running_domain(guest: Guests) -> None:
+    """Failing: while the domain runs, `xml` must name each vif's host device in `<target dev>`, as `vifs` does."""
+    made = guest(REFERENCE, "")
+    vifs = parse_domain(made.domain.xml()).vifs
+    assert [vif.target for vif in vifs] == [port["name"] for port in made.ports()]
 
 
 def test_stop_unplugs_each_vif(guest: Guests) -> None:
@@ -60,6 +67,18 @@ def test_a_created_domain_is_gone_when_it_stops(guest: Guests, connection: Conne
     domain.stop()
     with pytest.raises(DomainNotFoundError):
         connection.domain(domain.name)
+
+
+@pytest.mark.needs("persistent_domains")
+def test_create_starts_the_definition_where_there_is_one(guest: Guests) -> None:
+    """Failing: `create` of a domain that is defined must start that definition, and `stop` must leave it defined."""
+    xml, macs = guest.write(REFERENCE)
+    guest.define(xml)
+    domain = guest.create(xml.replace("average='512'", "average='256'"))
+    held = domain.bandwidth(macs[0])
+    assert held is not None and held.inbound is not None and held.inbound.average == 512
+    domain.stop()
+    assert domain.state() is State.SHUTOFF
 
 
 @pytest.mark.needs("persistent_domains")
@@ -101,6 +120,16 @@ def test_a_running_domain_outlives_its_connection(guest: Guests, driver: Driver,
         assert seen.state() is State.RUNNING
         assert seen.bandwidth(made.mac) == made.domain.bandwidth(made.mac)
         assert [vif.target for vif in seen.vifs()] == [made.device()]
+
+
+@pytest.mark.needs("inbound", "live_update")
+def test_an_update_by_another_connection_is_seen(guest: Guests, driver: Driver, uri: str) -> None:
+    """Failing: a connection, or a `Domain`, must not answer from what it read before: others may have changed it."""
+    made = guest(REFERENCE)
+    made.domain.bandwidth(made.mac)
+    with driver.open(uri) as other:
+        other.domain(made.domain.name).set_bandwidth(made.mac, Bandwidth(inbound=Rate(average=256)))
+    assert made.domain.bandwidth(made.mac) == Bandwidth(inbound=Rate(average=256))
 
 
 def test_a_running_domain_outlives_the_process_that_made_it(guest: Guests, driver: Driver, uri: str) -> None:

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from vifkit import BandwidthWarning
+from vifkit import Bandwidth, BandwidthWarning, Rate
 from vifkit_conformance.guest import Guests
 
 
@@ -28,3 +28,11 @@ def test_a_start_warns_of_what_the_bandwidth_does_not_do(guest: Guests, rate: st
         warnings.simplefilter("always")
         guest.create(xml)
     assert {each.message.code for each in caught if isinstance(each.message, BandwidthWarning)} == codes
+
+
+@pytest.mark.needs("inbound", "live_update", shaping="ovs-htb")
+def test_an_update_warns_as_a_start_does(guest: Guests) -> None:
+    """Failing: `set_bandwidth` must issue BandwidthWarning too (netqos.guard.warn)."""
+    made = guest()
+    with pytest.warns(BandwidthWarning, match="^peak-is-the-limit: "):
+        made.domain.set_bandwidth(made.mac, Bandwidth(inbound=Rate(average=512, peak=1024, burst=32)))

@@ -1,0 +1,230 @@
+"""What a person reads: tc's own notation, and trees and tables of rich, which is imported only for those."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from vifkit import Bandwidth, Rate
+
+from . import units
+from .findings import Finding
+from .htb import HtbClass, Tree
+from .link import Counters
+from .rows import InterfaceRow, Policing, QosRow
+from .units import Psched
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+    from rich.tree import Tree as RichTree
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """One interface of a port, predicted or live: what was asked, the rows, the tree, and what to know."""
+
+    bandwidth: Bandwidth | None
+    qos: QosRow | None
+    interface: InterfaceRow
+    tree: Tree
+    findings: Sequence[Finding] = ()
+    counters: Mapping[str, Counters] = field(default_factory=dict)
+
+    @property
+    def guaranteed_bps(self) -> int | None:
+        """The rate of the leaf class in bits/s; None without a limit."""
+        return None if self.tree.leaf is None else units.bps_from_Bps(self.tree.leaf.rate)
+
+    @property
+    def limit_bps(self) -> int | None:
+        """The ceil of the leaf class in bits/s; None without a limit."""
+        return None if self.tree.leaf is None else units.bps_from_Bps(self.tree.leaf.ceil)
+
+
+def tc_rate(rate_Bps: int) -> str:
+    """Write bytes/s as tc does: print_color_rate in iproute2's lib/json_print.c, SI units."""
+    rate = rate_Bps * 8 % 2**64
+    prefixes = iter(("", "K", "M", "G", "T"))
+    prefix = next(prefixes)
+    for larger in prefixes:
+        if rate < 1000 or (rate % 1000 and rate < 1_000_000):
+            break
+        rate //= 1000
+        prefix = larger
+    return f"{float(rate):.0f}{prefix}bit"
+
+
+def tc_size(size_bytes: int) -> str:
+    """Write bytes as tc does: sprint_size in iproute2's lib/json_print_math.c."""
+    for unit, name, slack in ((2**20, "Mb", 1024), (2**10, "Kb", 16)):
+        whole = round(size_bytes / unit)  # to even, as rint()
+        if size_bytes >= unit and abs(unit * whole - size_bytes) < slack:
+            return f"{whole:g}{name}"
+    return f"{size_bytes}b"
+
+
+def tc_burst_bytes(ticks: int, rate_Bps: int, psched: Psched) -> int:
+    """The burst in bytes that tc shows for a buffer, cut to microseconds: tc_calc_xmitsize in tc/tc_core.c."""
+    return int(float(rate_Bps) * int(ticks / (psched.ticks_per_s / 1e6)) / 1e6) % units.U32
+
+
+def tc_lines(tree: Tree, psched: Psched) -> list[str]:
+    """Write the classes as `tc -d class show dev …` of iproute2 6.1 does (htb_print_opt in tc/q_htb.c).
+
+    The leaf comes before its parent, as the kernel lists them; each line ends in a space, as tc's do.
+    """
+    return [_tc_line(each, psched) for each in reversed(list(tree.classes.values()))]
+
+
+def _tc_line(each: HtbClass, psched: Psched) -> str:
+    words = [f"class htb {each.handle}", "root" if each.parent == "root" else f"parent {each.parent}"]
+    if each.level == 0:
+        words.append(f"prio {each.prio} quantum {each.quantum}")
+    words.append(f"rate {tc_rate(each.rate)} ceil {tc_rate(each.ceil)} linklayer ethernet")
+    for name, ticks, rate in (("burst", each.buffer, each.rate), ("cburst", each.cbuffer, each.ceil)):
+        words.append(f"{name} {tc_size(tc_burst_bytes(ticks, rate, psched))}/1 mpu {tc_size(each.mpu)}")
+    return " ".join([*words, f"level {each.level} "])
+
+
+def human_rate(bps: int) -> str:
+    """Write bits/s with a decimal prefix and four digits, such as `8.192 Mbit/s`."""
+    return f"{_scaled(bps)}bit/s"
+
+
+def human_bytes(size_bytes: int) -> str:
+    """Write bytes with a decimal prefix and four digits, such as `1.5 MB`."""
+    return f"{_scaled(size_bytes)}B"
+
+
+def _scaled(value: int) -> str:
+    prefixes = ("", "k", "M", "G", "T", "P", "E")
+    power = min((len(str(value)) - 1) // 3, len(prefixes) - 1)
+    return f"{value / 1000**power:.4g} {prefixes[power]}" if value < 10**21 else f"{value} "
+
+
+def printable(text: str) -> str:
+    """Escape what would not show, or would move a terminal's cursor."""
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def heading(text: str) -> "Text":
+    """Give the title of what follows."""
+    from rich.text import Text
+
+    return Text(printable(text), style="bold underline")
+
+
+def asked(rate: Rate | None) -> str:
+    """Write a direction as the user gave it."""
+    if rate is None:
+        return "no limit"
+    figures = [("average", "kB/s"), ("peak", "kB/s"), ("burst", "KiB"), ("floor", "kB/s")]
+    return ", ".join(f"{name} {getattr(rate, name)} {unit}" for name, unit in figures if getattr(rate, name))
+
+
+def details(view: View, tree_title: str) -> Iterator["RenderableType"]:
+    """Give all that there is to say of one interface."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    sections: list[tuple[str, RenderableType]] = [
+        ("Open vSwitch rows", _rows(view)),
+        (tree_title, _tree(view)),
+        ("The guest", _guest(view)),
+    ]
+    if view.findings:
+        sections.append(("Findings", _grid([(finding.code, finding.message) for finding in view.findings], "yellow")))
+    if view.bandwidth:
+        yield f"inbound:  {asked(view.bandwidth.inbound)}"
+        yield f"outbound: {asked(view.bandwidth.outbound)}"
+    for title, body in sections:
+        yield Text(title, style="bold")
+        yield Padding(body, (0, 0, 0, 2), expand=False)
+
+
+def _rows(view: View) -> "Table":
+    qos, interface = view.qos, view.interface
+    lines = [("QoS", "none")]
+    if qos is not None:
+        lines = _labelled("QoS", f"type={printable(qos.type)}", *_columns(qos.other_config, qos.external_ids))
+        for number, queue in sorted(qos.queues.items()):
+            lines += _labelled(f"Queue {number}", *_columns(queue.other_config, queue.external_ids))
+    policing = [f"{name}={value}" for name, value in asdict(interface.policing).items()]
+    ids = [f"external_ids: {_map(interface.external_ids)}"] if interface.external_ids else []
+    return _grid([*lines, *_labelled("Interface", *policing, *ids)], "cyan")
+
+
+def _labelled(label: str, *texts: str) -> list[tuple[str, str]]:
+    return [("" if number else label, text) for number, text in enumerate(texts)]
+
+
+def _columns(other_config: Mapping[str, str], external_ids: Mapping[str, str]) -> list[str]:
+    return [f"other_config: {_map(other_config)}", f"external_ids: {_map(external_ids)}"]
+
+
+def _map(config: Mapping[str, str]) -> str:
+    words = (f'{key}="{value}"' if " " in value else f"{key}={value}" for key, value in sorted(config.items()))
+    return printable(" ".join(words)) or "none"
+
+
+def _tree(view: View) -> "RichTree | str":
+    from rich.tree import Tree as RichTree
+
+    qdisc = view.tree.qdisc
+    if qdisc is None:
+        return "no classes: the device's own qdisc stays"
+    extra = "" if qdisc.default is None else f" default {qdisc.default:x} r2q {qdisc.r2q}"
+    drawn = RichTree(f"qdisc {qdisc.kind} {qdisc.handle}{extra}", guide_style="dim")
+    nodes = {"root": drawn}
+    for each in view.tree.classes.values():
+        nodes[each.handle] = nodes.get(each.parent, drawn).add(_class(each, view.counters.get(each.handle)))
+    return drawn
+
+
+def _class(each: HtbClass, counters: Counters | None) -> "RenderableType":
+    from rich.text import Text
+
+    rate, ceil = (human_rate(units.bps_from_Bps(value)) for value in (each.rate, each.ceil))
+    leaf = f"  quantum {each.quantum}  prio {each.prio}" if each.level == 0 else ""
+    text = Text.assemble(
+        (f"class {each.handle}", "bold"),
+        f"  rate {rate}  ceil {ceil}",
+        (f"  buffer {each.buffer}  cbuffer {each.cbuffer} ticks{leaf}", "dim"),
+    )
+    if counters is not None:
+        text.append(
+            f"\nsent {counters.bytes} bytes, {counters.packets} packets; "
+            f"dropped {counters.dropped}, overlimits {counters.overlimits}"
+        )
+    return text
+
+
+def _guest(view: View) -> "Table":
+    policing = view.interface.policing
+    lines = [("can receive", "all that the link carries")]
+    if view.guaranteed_bps is not None and view.limit_bps is not None:
+        lines = [("is guaranteed", _exact(view.guaranteed_bps)), ("can reach", _exact(view.limit_bps))]
+    return _grid([*lines, ("can send", _sends(policing))], "green")
+
+
+def _sends(policing: Policing) -> str:
+    if not policing.ingress_policing_rate:
+        return "all that the link carries"
+    burst = f", bursts of {policing.ingress_policing_burst} kbit" if policing.ingress_policing_burst else ""
+    return _exact(policing.ingress_policing_rate * 1000) + burst
+
+
+def _exact(bps: int) -> str:
+    return f"{human_rate(bps)} ({bps} bit/s)"
+
+
+def _grid(lines: Iterable[tuple[str, str]], style: str) -> "Table":
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style=style, no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, text in lines:
+        grid.add_row(name, text)
+    return grid
