@@ -8,7 +8,8 @@ from typing import Any
 
 from vifkit_conformance.lab import Lab
 
-CONFIG = ["map", [["min-rate", "4096000"], ["max-rate", "8192000"], ["burst", "262144"]]]
+RTM_GETTCLASS, NLM_F_REQUEST_DUMP = 42, 0x301
+DONE = struct.pack("=IH", 20, 3)  # NLMSG_DONE
 
 
 class Rpc:
@@ -50,7 +51,8 @@ def apply(rpc: Rpc, ports: list[str], rate: str = "4096000") -> None:
         ids = ["map", [["ifname", port]]]
         queue, qos = f"k{number}", f"q{number}"
         operations += [
-            {"op": "insert", "table": "Queue", "uuid-name": queue, "row": {"other_config": config, "external_ids": ids}},
+            {"op": "insert", "table": "Queue", "uuid-name": queue, "row": {
+                "other_config": config, "external_ids": ids}},
             {"op": "insert", "table": "QoS", "uuid-name": qos, "row": {
                 "type": "linux-htb", "other_config": config, "external_ids": ids,
                 "queues": ["map", [[0, ["named-uuid", queue]]]]}},
@@ -93,16 +95,18 @@ def settle(rpc: Rpc, operations: list[dict[str, Any]]) -> None:
     )  # fmt: skip
 
 
-def libvirt_apply(lab: Lab, port: str) -> None:
-    """Shape one port by the three runs of ovs-vsctl that libvirt makes (virnetdevopenvswitch.c)."""
-    ids = ["external-ids:vm-id=7714e6b5-4885-4140-bc59-2f77cc99b3b5", f"external-ids:ifname={port}"]
+def libvirt_apply(lab: Lab, ports: list[str]) -> None:
+    """Shape ports one by one, each by the three runs of ovs-vsctl that libvirt makes (virnetdevopenvswitch.c)."""
     config = ["other_config:min-rate=4096000", "other_config:max-rate=8192000", "other_config:burst=262144"]
-    for table in ("qos", "queue"):
-        lab.ovs.vsctl("--no-heading", "--columns=_uuid", "find", table, *ids)
-    lab.ovs.vsctl(
-        "set", "port", port, "qos=@qos1", "--", "--id=@qos1", "create", "qos", "type=linux-htb", *config,
-        "queues:0=@queue0", *ids, "--", "--id=@queue0", "create", "queue", *config, *ids,
-    )  # fmt: skip
+    for port in ports:
+        ids = ["external-ids:vm-id=7714e6b5-4885-4140-bc59-2f77cc99b3b5", f"external-ids:ifname={port}"]
+        for table in ("qos", "queue"):
+            lab.ovs.vsctl("--no-heading", "--columns=_uuid", "find", table, *ids)
+        lab.ovs.vsctl(
+            *("set", "port", port, "qos=@qos1"),
+            *("--", "--id=@qos1", "create", "qos", "type=linux-htb", *config, "queues:0=@queue0", *ids),
+            *("--", "--id=@queue0", "create", "queue", *config, *ids),
+        )
 
 
 def tc_batch(lab: Lab, ports: list[str]) -> str:
@@ -116,11 +120,11 @@ def raw_dumps(netlink: socket.socket, indexes: list[int]) -> int:
     """Dump every interface's classes and read nothing of them: the floor of a read, in bytes received."""
     received = 0
     for index in indexes:
-        netlink.send(struct.pack("=IHHIIBxxxiIII", 36, 42, 0x301, 1, 0, 0, index, 0, 0, 0))
-        while True:
+        netlink.send(struct.pack("=IHHIIBxxxiIII", 36, RTM_GETTCLASS, NLM_F_REQUEST_DUMP, 1, 0, 0, index, 0, 0, 0))
+        done = False
+        while not done:
             data = netlink.recv(1 << 17)
             received += len(data)
-            # NLMSG_DONE closes a dump: the type is at bytes 4 and 5 of the last message.
-            if (data[-16:-12] == b"\x14\0\0\0" and data[-16 + 0 : -10][4:6] == b"\x03\0") or data[4:6] == b"\x03\0":
-                break
+            # A dump ends with a message of its own, of 20 bytes, alone in its packet or behind the classes.
+            done = data[-20:-14] == DONE
     return received

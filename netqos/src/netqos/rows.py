@@ -55,7 +55,6 @@ class InterfaceRow:
     name: str
     policing: Policing = field(default_factory=Policing)
     external_ids: Mapping[str, str] = field(default_factory=dict)
-    type: str = ""
     mtu: int | None = None
     link_speed: int | None = None
     uuid: str | None = None

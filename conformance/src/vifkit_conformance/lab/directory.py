@@ -8,9 +8,16 @@ from typing import Self
 
 from .errors import LabError
 
-# The janitor reads nothing: end of file is what it waits for. What still writes may make the first
-# attempt fail; it dies with the owner, a moment later.
-_JANITOR = 'read -r _; rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }'
+# The janitor reads nothing: end of file is what it waits for. What is mounted in the directory, such as the pin
+# of a namespace, is held by the janitor's own mount namespace if by nobody else. What still writes may make the
+# first attempt fail; it dies with the owner, a moment later.
+_JANITOR = """
+read -r _
+while read -r _ _ _ _ at _; do
+    case $at in "$1"/*) umount -l -- "$(printf %b "$at")" ;; esac
+done </proc/self/mountinfo
+rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }
+"""
 
 _LONGEST = 107 - len("/fifteen-letters.snoop")  # unix(7); a bridge's name is in its socket's
 

@@ -1,0 +1,142 @@
+"""The rows that matter here, read in one transaction and turned into those of `netqos.rows`.
+
+OVSDB's notation for values is in RFC 7047, section 5.1.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .rows import MARK, InterfaceRow, Policing, PortRows, QosRow, QueueRow
+from .rpc import SCHEMA, Operation
+
+COLUMNS = {
+    SCHEMA: ("next_cfg", "cur_cfg", "ovs_version"),
+    "Bridge": ("name",),
+    "Port": ("_uuid", "name", "interfaces", "qos"),
+    "Interface": (
+        "_uuid", "name", "mtu", "link_speed", "external_ids", "ingress_policing_rate", "ingress_policing_burst",
+    ),
+    "QoS": ("_uuid", "type", "other_config", "external_ids", "queues"),
+    "Queue": ("_uuid", "other_config", "external_ids"),
+}  # fmt: skip
+
+SELECTS: list[Operation] = [
+    {"op": "select", "table": table, "where": [], "columns": list(columns)} for table, columns in COLUMNS.items()
+]
+
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leak:
+    """A row that nothing refers to any more; `owner` is `netqos` or `libvirt`."""
+
+    table: str
+    uuid: str
+    owner: str
+    external_ids: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The database at one moment: rows as OVSDB writes them, Port rows by name, all others by UUID."""
+
+    root: Raw
+    bridges: frozenset[str]
+    ports: dict[str, Raw]
+    interfaces: dict[str, Raw]
+    qos: dict[str, Raw]
+    queues: dict[str, Raw]
+
+    @classmethod
+    def of(cls, results: list[Any]) -> "Snapshot":
+        """Take the results of SELECTS."""
+        root, bridges, ports, *others = (result["rows"] for result in results)
+        return cls(
+            root[0] if root else {},
+            frozenset(row["name"] for row in bridges),
+            {row["name"]: row for row in ports},
+            *({row["_uuid"][1]: row for row in rows} for rows in others),
+        )
+
+    def port(self, name: str) -> PortRows:
+        """Give a port with all that it leads to. Raises KeyError."""
+        raw = self.ports[name]
+        qos = [self.qos[uuid] for uuid in uuids(raw["qos"])]
+        return PortRows(
+            name=name,
+            interfaces=tuple(_interface(self.interfaces[uuid]) for uuid in uuids(raw["interfaces"])),
+            qos=self._qos(qos[0]) if qos else None,
+        )
+
+    def _qos(self, raw: Raw) -> QosRow:
+        return QosRow(
+            type=raw["type"],
+            other_config=mapping(raw["other_config"]),
+            external_ids=mapping(raw["external_ids"]),
+            queues={number: _queue(self.queues[uuid]) for number, uuid in queue_uuids(raw).items()},
+            uuid=raw["_uuid"][1],
+        )
+
+    def uses(self) -> Counter[str]:
+        """Count by UUID how many ports use each QoS row, and how many QoS rows each Queue row."""
+        used = Counter(uuid for raw in self.ports.values() for uuid in uuids(raw["qos"]))
+        used.update(uuid for raw in self.qos.values() for uuid in queue_uuids(raw).values())
+        return used
+
+    def leaks(self) -> list[Leak]:
+        """List QoS and Queue rows, ours or libvirt's, that no port leads to."""
+        used = {uuid for raw in self.ports.values() for uuid in uuids(raw["qos"])}
+        found = [*_leaks("QoS", self.qos, used)]
+        gone = {leak.uuid for leak in found}
+        held = {queue for uuid, raw in self.qos.items() if uuid not in gone for queue in queue_uuids(raw).values()}
+        return [*found, *_leaks("Queue", self.queues, held)]
+
+
+def mapping(value: Any) -> dict[str, str]:
+    """Read `["map", [[key, value], …]]`."""
+    return dict(value[1])
+
+
+def uuids(value: Any) -> list[str]:
+    """Read `["uuid", …]`, or a set of them."""
+    return [value[1]] if value[0] == "uuid" else [each[1] for each in value[1]]
+
+
+def queue_uuids(raw: Raw) -> dict[int, str]:
+    """Read the queues of a QoS row, by number."""
+    return {number: reference[1] for number, reference in raw["queues"][1]}
+
+
+def _leaks(table: str, rows: Mapping[str, Raw], used: set[str]) -> Iterator[Leak]:
+    for uuid, raw in rows.items():
+        if uuid not in used:
+            ids = mapping(raw["external_ids"])
+            owner = "netqos" if MARK in ids else "libvirt" if {"vm-id", "ifname"} <= ids.keys() else ""
+            if owner:
+                yield Leak(table=table, uuid=uuid, owner=owner, external_ids=ids)
+
+
+def _queue(raw: Raw) -> QueueRow:
+    return QueueRow(
+        other_config=mapping(raw["other_config"]), external_ids=mapping(raw["external_ids"]), uuid=raw["_uuid"][1]
+    )
+
+
+def _interface(raw: Raw) -> InterfaceRow:
+    return InterfaceRow(
+        name=raw["name"],
+        policing=Policing(
+            ingress_policing_rate=raw["ingress_policing_rate"], ingress_policing_burst=raw["ingress_policing_burst"]
+        ),
+        external_ids=mapping(raw["external_ids"]),
+        mtu=_optional(raw["mtu"]),
+        link_speed=_optional(raw["link_speed"]),
+        uuid=raw["_uuid"][1],
+    )
+
+
+def _optional(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
