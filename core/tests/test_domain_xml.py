@@ -2,9 +2,9 @@
 
 import contextlib
 import dataclasses
+import os
 import pickle
 import re
-import secrets
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -185,7 +185,7 @@ def test_each_vif_without_mac_gets_one_of_its_own_and_keeps_it() -> None:
 
 def test_a_mac_that_is_taken_is_not_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
     random = iter([b"\0\0\1", b"\0\0\1", b"\0\0\2", b"\0\0\3"])
-    monkeypatch.setattr(secrets, "token_bytes", lambda _: next(random))
+    monkeypatch.setattr(os, "urandom", lambda _: next(random))
     config = parse_domain(domain("<interface/>" * 2 + interface(mac="52:54:00:00:00:02")))
     assert [vif.mac for vif in config.vifs] == ["52:54:00:00:00:01", "52:54:00:00:00:03", "52:54:00:00:00:02"]
 

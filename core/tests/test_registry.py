@@ -27,13 +27,13 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
             EntryPoint("other", "json:dumps", "other.group"),
         ]
     )
-    monkeypatch.setattr(registry, "entry_points", installed.select)
+    monkeypatch.setattr("importlib.metadata.entry_points", installed.select)
 
 
 @pytest.fixture
 def _only_qemu(monkeypatch: pytest.MonkeyPatch) -> None:
     installed = EntryPoints([EntryPoint("qemu", f"{__name__}:Qemu", registry.GROUP)])
-    monkeypatch.setattr(registry, "entry_points", installed.select)
+    monkeypatch.setattr("importlib.metadata.entry_points", installed.select)
 
 
 def test_drivers_are_named_without_being_loaded() -> None:
@@ -52,7 +52,7 @@ def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
 def test_an_unknown_name_is_answered_too_where_no_driver_is_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(registry, "entry_points", EntryPoints().select)
+    monkeypatch.setattr("importlib.metadata.entry_points", EntryPoints().select)
     with pytest.raises(LookupError, match="there are: none"):
         driver("nope")
 

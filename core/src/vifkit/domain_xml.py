@@ -1,7 +1,7 @@
 """Domain XML as libvirt defines it: what concerns vifs is read and written, all else is kept as it is."""
 
+import os
 import re
-import secrets
 import uuid as uuids
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -120,7 +120,7 @@ def parse_domain(xml: str | bytes) -> DomainConfig:
     taken = {_mac(interface) for interface in _interfaces(root)}
     for interface in _interfaces(root):
         if _mac(interface) is None:
-            while (mac := "52:54:00:" + secrets.token_bytes(3).hex(":")) in taken:
+            while (mac := "52:54:00:" + os.urandom(3).hex(":")) in taken:
                 pass
             taken.add(mac)
             put(interface, "mac").set("address", mac)

@@ -1,16 +1,21 @@
 """Finds drivers: the entry points of the group `vifkit.drivers`, of whatever is installed."""
 
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .driver import Connection, Credentials, Driver
 from .errors import ConnectError
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 GROUP = "vifkit.drivers"
 
 
-def drivers() -> dict[str, EntryPoint]:
+def drivers() -> "dict[str, EntryPoint]":
     """Name every installed driver, unloaded."""
+    from importlib.metadata import entry_points  # late: it is slow, and a command that opens no URI does without
+
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
