@@ -45,7 +45,7 @@ class InvalidBandwidthError(VifkitError, ValueError):
 
     def __init__(self, field: str, value: object, reason: str) -> None:
         # repr refuses an int of more than some thousand digits, and nobody would read it.
-        shown = f"of {value.bit_length()} bits" if isinstance(value, int) and value >> 128 else repr(value)
+        shown = f"of {value.bit_length()} bits" if isinstance(value, int) and abs(value) >> 128 else repr(value)
         super().__init__(f"{field} {shown if len(shown) <= 40 else shown[:36] + '…'}: {reason}")
         self.field = field
         self.value = value

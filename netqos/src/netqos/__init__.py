@@ -6,7 +6,7 @@ modules, so that a prediction costs no start-up.
 
 from .findings import CODES, Finding, find
 from .htb import HtbClass, Qdisc, Tree, predict
-from .rows import InterfaceRow, Policing, PortRows, QosRow, QueueRow, WantedRows, translate
+from .rows import InterfaceRow, Policing, PortRows, QosRow, QueueRow, WantedRows, read_rates, translate
 from .units import Psched
 from .verify import Drift, marked, tree_drifts, verify
 
@@ -29,6 +29,7 @@ __all__ = [
     "find",
     "marked",
     "predict",
+    "read_rates",
     "translate",
     "tree_drifts",
     "verify",

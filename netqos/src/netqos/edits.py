@@ -58,6 +58,9 @@ def change(snapshot: Snapshot, port: PortRows, wanted: WantedRows, uses: Counter
     raw = snapshot.ports[port.name]
     yield _unless_changed("Port", raw, "qos")
     for interface in port.interfaces:
+        yield _unless_changed(
+            "Interface", snapshot.interfaces[interface.uuid or ""], "ingress_policing_rate", "ingress_policing_burst"
+        )
         yield from _police(interface, wanted)
     if wanted.qos is None:
         yield from drop_qos(snapshot, port, uses)

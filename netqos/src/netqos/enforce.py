@@ -26,20 +26,28 @@ def enforce(
     """Apply bandwidths in one transaction and hold the resulting trees against the prediction.
 
     ovs-vswitchd goes over the ports once more where a tree differs: it does not look again by itself when
-    an MTU changes, or when somebody else runs tc. Raises as `Switch.apply` and `Kernel.read` do.
+    an MTU changes, or when somebody else runs tc. A qdisc that somebody deleted it takes to be there for ever
+    (tc_query_qdisc in OVS's lib/netdev-linux.c asks the kernel once), so there the QoS is taken off the port and
+    put on again. Raises as `Switch.apply` and `Kernel.read` do.
     """
     changed = switch.apply(wanted, adopt=adopt)
     drifts = judge(switch, kernel, wanted)
-    if drifts:
+    if any(drift.code.startswith("tree-") for drift in drifts):
         switch.refresh()
+        drifts = judge(switch, kernel, wanted)
+    gone = {drift.port: wanted[drift.port] for drift in drifts if drift.code == "tree-missing"}
+    if gone:
+        switch.apply(dict.fromkeys(gone))
+        switch.apply(gone)
         drifts = judge(switch, kernel, wanted)
     return Outcome(changed, drifts)
 
 
 def judge(switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None]) -> list[Drift]:
     """List what of these bandwidths is not in effect. Raises PortNotFoundError, BackendError."""
-    links = kernel.read(wanted.keys(), policers=True)
     ports = switch.ports(wanted.keys())
+    devices = {interface.name for port in ports.values() for interface in port.interfaces}
+    links = kernel.read(devices, policers=True)
     version = version_tuple(switch.version)
     return verify(ports, links, ovs_version=version, psched=Psched.here(), wanted=wanted)
 

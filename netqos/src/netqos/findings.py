@@ -87,7 +87,8 @@ def _of_inbound(bandwidth: Bandwidth) -> Iterator[Finding]:
 
 def _of_rates(qos: QosRow, tree: Tree, mtu: int, ovs_version: Version) -> Iterator[Finding]:
     leaf = tree.classes[htb.DEFAULT]
-    asked = {key: int(qos.other_config[key]) // 8 for key in ("min-rate", "max-rate") if key in qos.other_config}
+    numbers = {key: htb.read_number(qos.other_config, key) for key in ("min-rate", "max-rate")}
+    asked = {key: units.Bps_from_bps(bps) for key, bps in numbers.items() if bps}
     if "max-rate" not in asked:
         yield Finding(
             "no-limit",
@@ -110,11 +111,11 @@ def _of_rates(qos: QosRow, tree: Tree, mtu: int, ovs_version: Version) -> Iterat
 
 def _of_burst(qos: QosRow, leaf: htb.HtbClass, mtu: int, psched: Psched) -> Iterator[Finding]:
     if "burst" in qos.other_config:
-        asked = int(qos.other_config["burst"]) // 8
+        asked = units.Bps_from_bps(htb.read_number(qos.other_config, "burst"))
         least = htb.smallest_burst_bytes(leaf.rate, mtu, psched)
         if asked < least:
             yield Finding("burst-raised", f"a burst of {asked} bytes is under one packet: it becomes {least} bytes")
-        ticks = psched.ticks_per_s * asked // leaf.rate
+        ticks = psched.ticks_per_s * asked // max(leaf.rate, 1)
         if asked >= units.U32 or ticks >= units.U32:
             kept = leaf.buffer * leaf.rate // psched.ticks_per_s
             yield Finding(

@@ -4,6 +4,7 @@ Every rule is from OVS's lib/netdev-linux.c (htb_parse_qdisc_details__, htb_pars
 htb_setup_class__, tc_calc_buffer) or from the kernel's net/sched/sch_htb.c (htb_change_class).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ QUANTUM_RANGE = (1000, 200_000)  # htb_change_class
 HEADROOM_BYTES = 64  # htb_parse_class_details__: the burst holds the MTU and this much
 WIDE_RATES: Version = (3, 2)  # the first version with TCA_HTB_RATE64; before it a rate has 32 bits
 MAX_QUEUE_ID = 61439  # HTB_N_QUEUES is 0xf000
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*(?P<sign>[+-]?)0*(?P<digits>[0-9]{1,20})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +81,7 @@ def predict(
         return Tree()
     narrow = ovs_version < WIDE_RATES
     word = units.U32 if narrow else 2**64
-    top = _number(qos.other_config, "max-rate") // 8 % word or _line_rate(link_speed_bps, ovs_version)
+    top = read_number(qos.other_config, "max-rate") // 8 % word or _line_rate(link_speed_bps, ovs_version) % word
     make = _Maker(mtu, psched)
     classes = [make.klass(ROOT, "root", rate=top, ceil=top, burst=0, prio=None)]
     queues: dict[int, Mapping[str, str]] = {0: {}} | {
@@ -88,11 +90,11 @@ def predict(
     for number, config in sorted(queues.items()):
         if not 0 <= number <= MAX_QUEUE_ID:
             continue
-        rate = min(max(_number(config, "min-rate") // 8 % word, mtu), top)
-        highest = _number(config, "max-rate")
+        rate = min(max(read_number(config, "min-rate") // 8 % word, mtu), top)
+        highest = read_number(config, "max-rate")
         ceil = min(max(highest // 8 % word if highest else top, rate), top)
-        burst = max(_number(config, "burst") // 8 % units.U32, mtu + HEADROOM_BYTES)
-        prio = min(_number(config, "priority") % units.U32, LOWEST_PRIO)
+        burst = max(read_number(config, "burst") // 8 % units.U32, mtu + HEADROOM_BYTES)
+        prio = min(read_number(config, "priority") % units.U32, LOWEST_PRIO)
         classes.append(make.klass(f"1:{number + 1:x}", ROOT, rate=rate, ceil=ceil, burst=burst, prio=prio))
     return Tree(
         qdisc=Qdisc(kind="htb", handle="1:", default=1, r2q=R2Q),
@@ -129,8 +131,8 @@ class _Maker:
         )
 
     def _buffer(self, rate: int, burst: int) -> int:
-        size = max(burst, rate // self.psched.buffer_hz + self.mtu)
-        return self.psched.ticks(size % units.U32, rate)
+        size = max(burst, (rate // self.psched.buffer_hz + self.mtu) % units.U32)
+        return self.psched.ticks(size, rate)
 
     def _quantum(self, rate: int) -> int:
         if rate // R2Q < self.mtu:
@@ -139,11 +141,18 @@ class _Maker:
         return min(max(rate // R2Q, low), high)
 
 
-def _number(config: Mapping[str, str], key: str) -> int:
-    """Read as smap_get_ullong does: what is not a whole number of 64 bits counts as not set."""
-    text = config.get(key, "")
-    value = int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else 0
-    return value if value < 2**64 else 0
+def read_number(config: Mapping[str, str], key: str) -> int:
+    """Read as smap_get_ullong does: what is not a whole number of 64 bits counts as not set.
+
+    Below it is strtoull(3), which takes spaces in front, and a sign: a negative number counts from 2^64 down.
+    """
+    found = _NUMBER.fullmatch(config.get(key, ""))
+    if found is None:
+        return 0
+    value = int(found["digits"])
+    if value >= 2**64:
+        return 0
+    return -value % 2**64 if found["sign"] == "-" else value
 
 
 def _line_rate(link_speed_bps: int | None, ovs_version: Version) -> int:

@@ -159,7 +159,7 @@ def _open(netns: Netns) -> socket.socket:
     if netns is None:
         return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
     made: list[socket.socket] = []
-    failed: list[OSError] = []
+    failed: list[OSError | ValueError] = []
 
     def enter() -> None:
         try:
@@ -169,14 +169,15 @@ def _open(netns: Netns) -> socket.socket:
                     code = ctypes.get_errno()
                     raise OSError(code, os.strerror(code))
             made.append(_open(None))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             failed.append(error)
 
     thread = threading.Thread(target=enter, name="netns")
     thread.start()
     thread.join()
     if failed:
-        raise BackendError(f"network namespace {netns}: {failed[0].strerror}") from failed[0]
+        reason = getattr(failed[0], "strerror", None) or failed[0]  # a name with a null byte is a ValueError
+        raise BackendError(f"network namespace {netns!s:.200}: {reason}") from failed[0]
     return made[0]
 
 

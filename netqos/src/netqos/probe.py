@@ -16,4 +16,7 @@ def policing_available() -> bool:
     False as well where this process may not make a network namespace.
     """
     command = ["unshare", "--net", "sh", "-c", _POLICE]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False

@@ -122,6 +122,34 @@ def _qos(rate: Rate, port: str, vm_id: str | None, as_libvirt: bool) -> QosRow:
     return QosRow(type=HTB, other_config=config, external_ids=owner, queues={0: queue})
 
 
+def read_rates(port: PortRows) -> Bandwidth | None:
+    """What the rows of a port say in libvirt's units, whoever wrote them; None where they cannot say it exactly."""
+    config = port.qos.queues[0].other_config if port.qos and port.qos.type == HTB and 0 in port.qos.queues else {}
+    policing = port.interfaces[0].policing if port.interfaces else Policing()
+    inbound = {
+        "average": _exactly(config.get("min-rate"), units.bps_from_kBps(1)),
+        "peak": _exactly(config.get("max-rate"), units.bps_from_kBps(1)),
+        "burst": _exactly(config.get("burst"), units.bits_from_KiB(1)),
+    }
+    outbound = {
+        "average": _exactly(str(policing.ingress_policing_rate), units.kbps_from_kBps(1)),
+        "burst": _exactly(str(policing.ingress_policing_burst), units.kbit_from_KiB(1)),
+    }
+    try:
+        return Bandwidth(
+            inbound=Rate(**inbound) if inbound["average"] else None,
+            outbound=Rate(**outbound) if outbound["average"] else None,
+        )
+    except InvalidBandwidthError:
+        return None
+
+
+def _exactly(text: str | None, unit: int) -> int | None:
+    if text is None or not re.fullmatch("[0-9]{1,20}", text) or int(text) % unit:
+        return None
+    return int(text) // unit
+
+
 def write_mark(rate: Rate) -> str:
     """Write the rate that was wanted, as `average=512 peak=1024 burst=32`, in libvirt's units."""
     names = ("average", "peak", "burst", "floor")
@@ -130,8 +158,10 @@ def write_mark(rate: Rate) -> str:
 
 def read_mark(mark: str | None) -> Rate | None:
     """Read what `write_mark` wrote; None for no mark, or one that somebody spoilt."""
-    words = dict(re.findall(r"(average|peak|burst|floor)=(\d{1,20})(?: |$)", mark or ""))
+    words = (mark or "").split(" ")
+    if not all(re.fullmatch("(average|peak|burst|floor)=[0-9]{1,20}", word) for word in words):
+        return None
     try:
-        return Rate(**{name: int(value) for name, value in words.items()})
+        return Rate(**{name: int(value) for name, _, value in (word.partition("=") for word in words)})
     except InvalidBandwidthError:
         return None

@@ -33,7 +33,8 @@ class Rpc:
         try:
             self._socket = _connect(db, timeout)
         except OSError as error:
-            raise SwitchUnavailableError(f"no Open vSwitch database answers at {db}: {error.strerror}") from error
+            reason = error.strerror or error
+            raise SwitchUnavailableError(f"no Open vSwitch database answers at {db}: {reason}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -49,20 +50,12 @@ class Rpc:
         """
         self._number += 1
         request = {"method": "transact", "params": [SCHEMA, *operations], "id": self._number}
+        end = time.monotonic() + (self.timeout if timeout is None else timeout)
         try:
-            self._socket.settimeout(self.timeout if timeout is None else timeout)
-            self._socket.sendall(json.dumps(request, separators=(",", ":")).encode())
-            answer = self._answer()
-        except (OSError, ValueError) as error:
+            self._send(request, end)
+            return _results(self._answer(end), operations)
+        except (OSError, ValueError, RecursionError) as error:
             raise SwitchUnavailableError(f"the Open vSwitch database at {self.db} stopped answering") from error
-        if answer.get("error"):
-            raise BackendError(f"ovsdb-server refused the request: {_said(answer['error'])}")
-        results: list[Any] = answer["result"]
-        for result in results:
-            if result and "error" in result:
-                lost = result["error"] in ("timed out", "constraint violation")
-                raise (LostRaceError if lost else BackendError)(f"ovsdb-server refused: {_said(result)}")
-        return results
 
     def bump(self, operations: list[Operation]) -> int:
         """Run operations in one transaction that asks ovs-vswitchd to act, and give its number (next_cfg)."""
@@ -89,28 +82,40 @@ class Rpc:
             except LostRaceError:
                 return False
 
-    def _answer(self) -> dict[str, Any]:
+    def _send(self, message: dict[str, Any], end: float) -> None:
+        self._bound(end)
+        self._socket.sendall(json.dumps(message, separators=(",", ":")).encode())
+
+    def _bound(self, end: float) -> None:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("no answer in time")
+        self._socket.settimeout(left)
+
+    def _answer(self, end: float) -> dict[str, Any]:
         decode = json.JSONDecoder().raw_decode
         while True:
             self._text = self._text.lstrip()
             try:
-                message, end = decode(self._text) if self._text.endswith("}") else (None, 0)
+                message, length = decode(self._text) if self._text.endswith("}") else (None, 0)
             except ValueError:
-                message, end = None, 0
-            if message is None:
-                self._text += self._receive()
+                message, length = None, 0
+            if length == 0:
+                self._text += self._receive(end)
                 continue
-            self._text = self._text[end:]
+            if not isinstance(message, dict):
+                raise ValueError("this is no message of JSON-RPC")
+            self._text = self._text[length:]
             if message.get("method") == "echo":  # the server asks whether we are still there
-                alive = {"id": message["id"], "result": message["params"], "error": None}
-                self._socket.sendall(json.dumps(alive).encode())
+                self._send({"id": message.get("id"), "result": message.get("params"), "error": None}, end)
             elif message.get("id") == self._number:
-                return dict(message)
+                return message
 
-    def _receive(self) -> str:
+    def _receive(self, end: float) -> str:
         """Give all that has come so far, at least one piece of it, and whole characters."""
-        pieces = [self._socket.recv(1 << 20)]
-        while pieces[-1] and not pieces[-1].endswith(b"}"):
+        pieces: list[bytes] = []
+        while not pieces or (pieces[-1] and not pieces[-1].endswith(b"}")):
+            self._bound(end)
             pieces.append(self._socket.recv(1 << 20))
         if not pieces[-1]:
             raise ConnectionError("closed by the server")
@@ -129,9 +134,34 @@ def _connect(db: str, timeout: float) -> socket.socket:
             raise
         return opened
     host, _, port = where.rpartition(":")
-    if kind == "tcp" and host and port.isdigit():
+    if kind == "tcp" and host and port.isdecimal() and int(port) < 65536:
         return socket.create_connection((host.strip("[]"), int(port)), timeout)
     raise ValueError(f"{db!r} is no address of a database: unix:PATH and tcp:HOST:PORT are")
+
+
+def _results(answer: dict[str, Any], operations: tuple[Operation, ...]) -> list[Any]:
+    """Give the result of each operation. Raises what `Rpc.transact` does, ValueError for what is no answer to it."""
+    if answer.get("error"):
+        raise BackendError(f"ovsdb-server refused the request: {_said(answer['error'])}")
+    results = answer.get("result")
+    if not isinstance(results, list):
+        raise ValueError("there are no results")
+    for result in results:
+        if isinstance(result, dict) and "error" in result:
+            # The last: a rival has come to use a row that was to be deleted.
+            lost = result["error"] in ("timed out", "constraint violation", "referential integrity violation")
+            raise (LostRaceError if lost else BackendError)(f"ovsdb-server refused: {_said(result)}")
+    if len(results) != len(operations) or not all(isinstance(result, dict) for result in results):
+        raise ValueError("there is not one result for each operation")
+    for operation, result in zip(operations, results, strict=True):
+        if operation["op"] == "select" and not _are_rows(result.get("rows"), operation["columns"]):
+            raise ValueError("there are no rows")
+    return results
+
+
+def _are_rows(rows: Any, columns: list[str]) -> bool:
+    asked = set(columns)
+    return isinstance(rows, list) and all(isinstance(row, dict) and asked <= row.keys() for row in rows)
 
 
 def _only(db: str, answer: dict[str, Any]) -> dict[str, Any]:

@@ -51,9 +51,10 @@ class Psched:
         Raises ValueError.
         """
         a, b, c, d = (int(word, 16) for word in text.split())
-        if not (a and b and c):
+        buffer_hz = d if c == 1_000_000 else 100
+        if min(a, b, c, buffer_hz) <= 0:
             raise ValueError(f"invalid scheduler parameters: {text.strip()}")
-        return cls(ticks_per_s=a * c // b, buffer_hz=d if c == 1_000_000 else 100)
+        return cls(ticks_per_s=a * c // b, buffer_hz=buffer_hz)
 
     @classmethod
     def here(cls) -> "Psched":
