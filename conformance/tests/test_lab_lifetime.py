@@ -114,6 +114,14 @@ def test_nothing_is_left_when_the_owner_is_killed_while_it_makes_a_lab() -> None
         assert list(temporary.path.iterdir()) == []
 
 
+def test_a_command_does_not_outlive_who_runs_it() -> None:
+    argv = ["sleep", f"1000.{os.getpid()}"]
+    asleep = "\0".join(argv)  # as a command line is in /proc; the owner's has it in another form
+    with _python(f"from vifkit_conformance.lab.command import run; run({argv})"):
+        until(lambda: _mentioning(asleep), "the command runs")
+    until(lambda: not _mentioning(asleep), "the command is gone")
+
+
 @contextmanager
 def _python(script: str, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
     command = [sys.executable, "-c", script]

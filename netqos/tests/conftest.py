@@ -52,9 +52,16 @@ def port(lab: Lab) -> Iterator[Callable[..., Link]]:
             return link
 
         yield make
-        ports = [row["name"] for row in lab.ovs.rows("Port", "name") if row["name"] != "br0"]
-        words = [word for name in ports for word in ("del-port", name, "--")]
-        lab.ovs.vsctl(*words, "--all", "destroy", "QoS", "--", "--all", "destroy", "Queue")
+        # By hand, as ovs-vsctl takes some names of ports for something else.
+        (own,) = (row["_uuid"] for row in lab.ovs.rows("Port", "_uuid", "name") if row["name"] == "br0")
+        bridge = {"table": "Bridge", "where": [["name", "==", "br0"]], "row": {"ports": ["uuid", own]}}
+        lab.ovs.transact(
+            {"op": "update", **bridge},
+            {"op": "update", "table": "Port", "where": [], "row": {"qos": ["set", []]}},
+            {"op": "delete", "table": "QoS", "where": []},
+            {"op": "delete", "table": "Queue", "where": []},
+        )
+        lab.ovs.wait_until_settled()
 
 
 @pytest.fixture

@@ -26,7 +26,10 @@ def driver(request: pytest.FixtureRequest) -> "Driver":
     name = request.config.getoption("--driver")
     if name is None:
         pytest.fail("name the driver to judge: --driver NAME, or override the fixture `driver`", pytrace=False)
-    return vifkit.driver(name)
+    try:
+        return vifkit.driver(name)
+    except LookupError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """Reads and writes the rows that make a bandwidth: any number of ports in one transaction."""
 
 import os
+import random
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from vifkit import BackendError, Bandwidth, ForeignQosError, PortExistsError, PortNotFoundError, SwitchUnavailableError
@@ -13,7 +15,8 @@ from .snapshot import SELECTS, Leak, Snapshot
 
 __all__ = ["Leak", "Plug", "Switch", "default_db"]
 
-ATTEMPTS = 5
+ATTEMPTS = 10
+PAUSE_SECONDS = 0.02  # up to this and at random, so that those who met once do not meet again
 SECONDS_PER_PORT = 0.005  # what ovs-vswitchd may take longer for each port that it walks
 
 
@@ -98,7 +101,7 @@ class Switch:
 
         A port that is not there is none to remove. Raises SwitchUnavailableError.
         """
-        names = list(ports)
+        names = dict.fromkeys(ports)  # each once
 
         def edit(snapshot: Snapshot) -> Iterable[Operation]:
             found = [name for name in names if name in snapshot.ports]
@@ -141,6 +144,7 @@ class Switch:
                 except LostRaceError:
                     if attempt + 1 == ATTEMPTS:
                         raise
+                    time.sleep(random.uniform(0, PAUSE_SECONDS * attempt))  # noqa: S311  no secret
                     continue
                 self._await(rpc, number, ports=len(snapshot.ports))
                 return

@@ -16,6 +16,7 @@ from vifkit import (
 from vifkit_conformance.guest import Guests, interface
 
 from .bandwidths import REFERENCE
+from .trees import leaf
 
 ASKED = {
     "inbound": "<inbound average='512'/>",
@@ -92,8 +93,7 @@ def test_a_declared_direction_is_carried_out(guest: Guests, capabilities: Capabi
         pytest.skip("the driver does not shape by Open vSwitch")
     made = guest(f"<bandwidth>{ASKED[capability]}</bandwidth>")
     if capability == "inbound":
-        leaf = made.tree().leaf
-        assert leaf is not None and leaf.ceil == 512_000
+        assert leaf(made).ceil == 512_000
     else:
         assert made.port()["ingress_policing_rate"] == 4096
         assert made.link().policers, "the row says so, and the kernel has no filter: does it have act_police?"
@@ -115,8 +115,8 @@ def test_a_rate_above_the_highest_is_refused(guest: Guests, capabilities: Capabi
 def test_the_highest_rate_is_carried_out(guest: Guests, capabilities: Capabilities) -> None:
     """Failing: the highest rate declared, or 40 Gbit/s where it is none, became another: declare what really holds."""
     kBps = (capabilities.highest_rate_bps or 40_000_000_000) // 8000
-    leaf = guest(f"<bandwidth><inbound average='{kBps}'/></bandwidth>").tree().leaf
-    assert leaf is not None and (leaf.rate, leaf.ceil) == (kBps * 1000, kBps * 1000)
+    made = guest(f"<bandwidth><inbound average='{kBps}'/></bandwidth>")
+    assert (leaf(made).rate, leaf(made).ceil) == (kBps * 1000, kBps * 1000)
 
 
 def test_persistence_is_as_declared(guest: Guests, capabilities: Capabilities) -> None:
@@ -138,8 +138,7 @@ def test_live_update_is_as_declared(guest: Guests, capabilities: Capabilities) -
     tree, wanted = made.tree(), Bandwidth(inbound=Rate(average=256, peak=256))
     if capabilities.live_update:
         made.domain.set_bandwidth(made.mac, wanted)
-        leaf = made.tree().leaf
-        assert leaf is not None and leaf.ceil == 256_000
+        assert leaf(made).ceil == 256_000
         return
     with pytest.raises(UnsupportedError) as caught:
         made.domain.set_bandwidth(made.mac, wanted)
@@ -162,7 +161,6 @@ def test_hotplug_is_as_declared(guest: Guests, capabilities: Capabilities) -> No
     mac = made.mac[:-2] + "f0"
     domain.attach_vif(interface(mac, "<bandwidth><inbound average='128'/></bandwidth>"))
     both = type(made)(domain, (*made.macs, mac), made.lab, made.testbed)
-    leaf = both.tree(1).leaf
-    assert leaf is not None and leaf.ceil == 128_000
+    assert leaf(both, 1).ceil == 128_000
     domain.detach_vif(mac)
     assert len(both.ports()) == 1

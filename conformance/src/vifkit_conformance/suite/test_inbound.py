@@ -7,6 +7,8 @@ from vifkit_conformance import cases
 from vifkit_conformance.guest import Guest, Guests
 
 from .bandwidths import AVERAGE_ONLY, REFERENCE
+from .daemons import asleep
+from .trees import differences, leaf
 
 
 @pytest.mark.needs("inbound", shaping="ovs-htb")
@@ -15,7 +17,7 @@ def test_the_tree_is_that_of_the_golden_case(guest: Guests, case: cases.Case) ->
     """Failing: rows or device differ from what the bandwidth means; the difference names the first wrong field."""
     made = guest(case.xml, mtu=case.mtu)
     assert made.link().mtu == (case.mtu or 1500)
-    assert made.tree() == case.tree
+    assert differences(made.tree(), case.tree) == []
 
 
 @pytest.mark.needs("inbound", shaping="ovs-htb")
@@ -34,16 +36,14 @@ def test_a_created_domain_is_shaped_as_a_defined_one(guest: Guests) -> None:
     """Failing: `create` must give the same tree as `define` and `start`."""
     xml, macs = guest.write(REFERENCE)
     made = Guest(guest.create(xml), macs, guest.lab, guest.testbed)
-    assert made.tree() == cases.load("reference").tree
+    assert differences(made.tree(), "reference") == []
 
 
 @pytest.mark.needs("inbound", shaping="ovs-htb")
 def test_an_average_alone_limits(guest: Guests) -> None:
     """Failing: without a peak, max-rate must be the average; libvirt writes none, and 10 Gbit/s get through."""
     made = guest(AVERAGE_ONLY)
-    leaf = made.tree().leaf
-    assert leaf is not None
-    assert (leaf.rate, leaf.ceil) == (512_000, 512_000)
+    assert (leaf(made).rate, leaf(made).ceil) == (512_000, 512_000)
 
 
 @pytest.mark.needs("inbound", shaping="ovs-htb")
@@ -58,8 +58,14 @@ def test_a_vif_without_bandwidth_is_not_shaped(guest: Guests) -> None:
 @pytest.mark.needs("inbound", "live_update", shaping="ovs-htb")
 @pytest.mark.parametrize("mtu", [576, 9000])
 def test_a_changed_mtu_is_counted_in_at_the_next_update(guest: Guests, mtu: int) -> None:
-    """Failing: Open vSwitch does not look again when an MTU changes; an update to the same values must make it."""
+    """Failing: an update to the same values is in effect on return too: look at the tree, and not at the rows alone.
+
+    ovs-vswitchd has not looked at the new MTU when the update comes.
+    """
     made = guest(REFERENCE)
-    made.lab.host.run("ip", "link", "set", made.device(), "mtu", str(mtu))
-    made.domain.set_bandwidth(made.mac, Bandwidth(inbound=Rate(average=512, peak=1024, burst=32)))
-    assert made.tree() == cases.load(f"reference-mtu-{mtu}").tree
+    device = made.device()
+    with asleep(made.lab.ovs.vswitchd.pid):
+        made.lab.host.run("ip", "link", "set", device, "mtu", str(mtu))
+        made.domain.set_bandwidth(made.mac, Bandwidth(inbound=Rate(average=512, peak=1024, burst=32)))
+        found = made.tree()
+    assert differences(found, f"reference-mtu-{mtu}") == []

@@ -44,7 +44,7 @@ def test_stop_unplugs_each_vif(guest: Guests) -> None:
     made = guest(REFERENCE, "")
     devices = [port["name"] for port in made.ports()]
     made.domain.stop()
-    assert made.ports() == []
+    assert [port["name"] for port in made.ports()] == []
     assert not {row["name"] for row in made.lab.ovs.rows("Port", "name")} & set(devices)
 
 
@@ -144,7 +144,9 @@ def test_a_running_domain_outlives_the_process_that_made_it(guest: Guests, drive
     )
     where = (type(driver).__module__, type(driver).__qualname__)
     subprocess.run([sys.executable, "-c", script, *where, uri, xml], check=True, timeout=60)
-    (domain,) = [each for each in guest.connection.domains() if each.vifs() and each.vifs()[0].mac == macs[0]]
+    found = [each for each in guest.connection.domains() if [vif.mac for vif in each.vifs()] == list(macs)]
+    assert len(found) == 1, "`domains` does not list the domain"
+    domain = found[0]
     assert domain.state() is State.RUNNING
     domain.stop()
     assert domain.name not in [each.name for each in guest.connection.domains()]

@@ -32,6 +32,6 @@ def test_outbound_alone_does_not_limit_inbound(guest: Guests) -> None:
 def test_inbound_alone_does_not_limit_outbound(guest: Guests) -> None:
     """Failing: the directions are swapped, or taken together: `inbound` is what the guest receives."""
     made = guest(REFERENCE)
-    assert made.qos() is not None
     assert made.port()["ingress_policing_rate"] == 0
     assert made.port()["ingress_policing_burst"] == 0
+    assert made.qos() is not None

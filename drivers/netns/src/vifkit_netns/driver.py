@@ -62,9 +62,13 @@ class NetnsDriver(Driver):
         namespace = str(namespace_path(query.get("netns", os.getpid())))
         try:
             store = Store(Path(parts.path or "/run/vifkit-netns"))
-            return NetnsConnection(store, Switch(query.get("db")), namespace)
+            return self.connection(store, Switch(query.get("db")), namespace)
         except (SwitchUnavailableError, OSError) as error:
             raise ConnectError(f"{uri}: {error}") from error
+
+    def connection(self, store: Store, switch: Switch, namespace: str) -> "NetnsConnection":
+        """Make what `open` gives: a driver that varies this one gives its own."""
+        return NetnsConnection(store, switch, namespace)
 
 
 class NetnsConnection(Connection):
@@ -95,32 +99,36 @@ class NetnsConnection(Connection):
 
     def domains(self) -> Sequence[Domain]:
         """List all domains."""
-        return [NetnsDomain(self, config.name, config.uuid) for config in self.store.configs()]
+        return [self.handle(config) for config in self.store.configs()]
 
     def domain(self, name: str) -> Domain:
         """Find a domain."""
-        return NetnsDomain(self, name, self.store.config(name).uuid)
+        return self.handle(self.store.config(name))
 
     def define(self, xml: str) -> Domain:
         """Keep a domain."""
-        config = self._accept(xml)
+        config = self.accept(xml)
         with self.store.locked():
-            self._refuse_rivals(config)
+            self.refuse_rivals(config)
             self.store.keep(config)
-        return NetnsDomain(self, config.name, config.uuid)
+        return self.handle(config)
 
     def create(self, xml: str) -> Domain:
         """Start a domain that is gone when it stops."""
-        config = self._accept(xml)
+        config = self.accept(xml)
         with self.store.locked():
-            self._refuse_rivals(config)
+            self.refuse_rivals(config)
             self.start(self.store.defined(config.name) or config)
-        return NetnsDomain(self, config.name, config.uuid)
+        return self.handle(config)
 
     def close(self) -> None:
         """Let go of Open vSwitch."""
         self.kernel.close()
         self.switch.close()
+
+    def handle(self, config: DomainConfig) -> "NetnsDomain":
+        """Make the Domain of a domain."""
+        return NetnsDomain(self, config.name, config.uuid)
 
     def start(self, config: DomainConfig) -> None:
         """Make the namespace, its veths, and their ports in one transaction; all of it or nothing."""
@@ -139,13 +147,13 @@ class NetnsConnection(Connection):
                 host.add_veth(self.namespace, port, pin, f"eth{number}", _sure(vif.mac), vif.mtu or DEFAULT_MTU)
                 undo.callback(host.delete_link, self.namespace, port)
             try:
-                self.switch.plug(*plugs)
+                self.plug(plugs)
             except SwitchUnavailableError as error:
                 if error.committed:
-                    undo.callback(self._unplug, config)
+                    undo.callback(self.unplug, config)
                 raise
-            undo.callback(self._unplug, config)
-            _insist(judge(self.switch, self.kernel, {plug.port: plug.bandwidth for plug in plugs}))
+            undo.callback(self.unplug, config)
+            self.check(plugs)
             if config.init:
                 host.spawn(pin, config.init)
             undo.pop_all()
@@ -157,7 +165,7 @@ class NetnsConnection(Connection):
             steps.callback(host.drop_namespace, self.store.pin(config.name))
             for vif in config.vifs:
                 steps.callback(host.delete_link, self.namespace, _sure(vif.target))
-            steps.callback(self._unplug, config)
+            steps.callback(self.unplug, config)
 
     def update(self, config: DomainConfig, mac: str, bandwidth: Bandwidth | None) -> None:
         """Carry out a new bandwidth of one vif, and keep it."""
@@ -165,15 +173,29 @@ class NetnsConnection(Connection):
         refuse_undeclared(bandwidth, self.capabilities)
         warn(vif, bandwidth, version_tuple(self.switch.version), stacklevel=4)
         if self.store.is_running(config.name):
-            _insist(enforce(self.switch, self.kernel, {_sure(vif.target): bandwidth or None}).drifts)
+            self.shape(_sure(vif.target), bandwidth or None)
             self.store.keep_live(config.with_bandwidth(mac, bandwidth))
         if (defined := self.store.defined(config.name)) is not None:
             self.store.keep(defined.with_bandwidth(mac, bandwidth))
 
-    def _unplug(self, config: DomainConfig) -> None:
+    def plug(self, plugs: Sequence[Plug]) -> None:
+        """Make devices ports of their bridges, each with its bandwidth; all of them or none."""
+        self.switch.plug(*plugs)
+
+    def check(self, plugs: Sequence[Plug]) -> None:
+        """Look whether what was plugged is in effect. Raises BackendError."""
+        _insist(judge(self.switch, self.kernel, {plug.port: plug.bandwidth for plug in plugs}))
+
+    def shape(self, port: str, bandwidth: Bandwidth | None) -> None:
+        """Put a new bandwidth of a port into effect, and look whether it is. Raises BackendError."""
+        _insist(enforce(self.switch, self.kernel, {port: bandwidth}).drifts)
+
+    def unplug(self, config: DomainConfig) -> None:
+        """Take the ports of a domain off their bridges, with their rows."""
         self.switch.unplug([_sure(vif.target) for vif in config.vifs])
 
-    def _accept(self, xml: str) -> DomainConfig:
+    def accept(self, xml: str) -> DomainConfig:
+        """Read a domain, refuse what is not declared, and warn. Raises InvalidXmlError, UnsupportedError."""
         config = parse_domain(xml)
         for vif in config.vifs:
             if vif.type != "bridge" or not vif.on_openvswitch or vif.source is None:
@@ -182,7 +204,8 @@ class NetnsConnection(Connection):
             warn(vif, vif.bandwidth, version_tuple(self.switch.version), stacklevel=4)
         return config
 
-    def _refuse_rivals(self, config: DomainConfig) -> None:
+    def refuse_rivals(self, config: DomainConfig) -> None:
+        """Let nobody else have its name or UUID. Raises DomainExistsError."""
         for other in self.store.configs():
             if (other.name == config.name) != (other.uuid == config.uuid):
                 raise DomainExistsError(other.name)

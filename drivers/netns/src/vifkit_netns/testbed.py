@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from vifkit_conformance.lab import Lab, Namespace
 from vifkit_conformance.testbed import Testbed
 
 from .driver import NetnsDomain
+from .host import drop_namespace
 
 
 class NetnsTestbed(Testbed):
@@ -22,6 +24,8 @@ class NetnsTestbed(Testbed):
         """Give the URI of an empty directory on the lab's Open vSwitch."""
         with TemporaryDirectory(prefix="netns.", dir=lab.directory) as directory:
             yield f"netns://{quote(directory)}?db={quote(lab.ovs.db)}&netns={quote(lab.host.path)}"
+            for pin in Path(directory).glob("*.ns"):  # of domains that no test has stopped
+                drop_namespace(pin)
 
     @contextmanager
     def guest(self, domain: Domain, mac: str) -> Iterator[tuple[Namespace, str]]:

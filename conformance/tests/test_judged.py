@@ -1,0 +1,73 @@
+"""The suite judged: each broken driver is caught, by the very test that is there for its mistake."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from broken import MISTAKES
+from broken.judging import Author, author
+
+# It asks nothing of a domain: a driver passes it that is wrong in one thing, and runs.
+COMPANION = "test_version_names_the_hypervisor"
+
+CLEAN = """
+def test_the_next_test_starts_clean(lab, nothing_left):
+    assert lab.ovs.rows("QoS") == lab.ovs.rows("Queue") == []
+    assert [row["name"] for row in lab.ovs.rows("Port")] == ["br0"]
+    devices = [line.split()[0] for line in lab.host.run("ip", "-brief", "link").splitlines()]
+    assert set(devices) <= {"lo", "br0", "ovs-netdev"}
+"""
+
+
+@pytest.fixture
+def home() -> Iterator[Author]:
+    with author() as made:
+        yield made
+
+
+def test_every_broken_driver_says_what_its_mistake_is_and_is_the_only_one_to_make_it() -> None:
+    said = [mistake.driver.__doc__ for mistake in MISTAKES.values()]
+    assert all(said)
+    assert len(set(said)) == len(MISTAKES) >= 18
+
+
+@pytest.mark.switch
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_broken_driver_is_caught(home: Author, name: str) -> None:
+    mistake = MISTAKES[name]
+    home.write(mistake.driver.__module__, name)
+    judged = home.judge_tests(mistake.test, COMPANION)
+    assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
+    assert judged.words == {mistake.test: "failed", COMPANION: "passed"}, judged.text
+    assert mistake.says in judged.outcomes[mistake.test].said
+    assert home.left() == []
+
+
+@pytest.mark.switch
+@pytest.mark.parametrize(("package", "name"), [("vifkit_netns.driver", "NetnsDriver"), ("broken.handmade", "Sound")])
+def test_a_sound_driver_passes_every_test_that_catches(home: Author, package: str, name: str) -> None:
+    catching = {mistake.test for mistake in MISTAKES.values()}
+    home.write(package, name)
+    judged = home.judge_tests(*sorted(catching))
+    assert judged.status == pytest.ExitCode.OK, judged.text
+    assert judged.words.keys() == catching
+    others = {test for test, word in judged.words.items() if word != "passed"}
+    # Whether outbound is declared depends on the kernel, and no driver declares it and does not.
+    assert {test.partition("[")[2] for test in others} <= {"outbound]"}, judged.text
+    assert all("declare" in judged.outcomes[test].said for test in others)
+    assert home.left() == []
+
+
+@pytest.mark.switch
+@pytest.mark.parametrize("name", ["LeaksRows", "LeavesThePort", "LeavesADevice", "RemembersInTheProcess"])
+def test_what_a_driver_leaves_is_told_and_taken_away_before_the_next_test(home: Author, name: str) -> None:
+    mistake = MISTAKES[name]
+    home.write(mistake.driver.__module__, name, more=CLEAN)
+    judged = home.judge_tests(mistake.test, "test_the_next_test_starts_clean")
+    assert judged.words == {mistake.test: "failed", "test_the_next_test_starts_clean": "passed"}, judged.text
+    assert "left behind: " in judged.outcomes[mistake.test].left
+    assert home.left() == []
