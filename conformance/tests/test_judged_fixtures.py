@@ -44,8 +44,8 @@ def driver():
 
 
 @pytest.fixture
-def home() -> Iterator[Author]:
-    with author() as made:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
+    with author(tmp_path_factory.getbasetemp() / "bytecode") as made:
         yield made
 
 

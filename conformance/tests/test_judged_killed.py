@@ -27,8 +27,8 @@ def test_that_lasts(guest, number):
 
 
 @pytest.fixture
-def home() -> Iterator[Author]:
-    with author() as made:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
+    with author(tmp_path_factory.getbasetemp() / "bytecode") as made:
         yield made
 
 

@@ -47,14 +47,6 @@ HANDFUL = [
 
 
 @pytest.fixture
-def home() -> Iterator[Author]:
-    with author() as made:
-        for path in (made.home, made.temporary):
-            os.chown(path, NOBODY, NOBODY)
-        yield made
-
-
-@pytest.fixture
 def as_nobody(_environment: None) -> list[str]:
     mapping = Path("/proc/self/uid_map").read_text().split()
     if not privileged() or mapping != ["0", "0", "4294967295"]:
@@ -62,6 +54,14 @@ def as_nobody(_environment: None) -> list[str]:
     needed = [Path(each).resolve() for each in (sys.base_prefix, sys.prefix, str(TESTS), *sys.path)]
     pairs = sorted({(str(around), str(path)) for path in needed if path.is_dir() for around in closed(path)[:1]})
     return ["unshare", "--mount", "sh", "-c", PREPARE, "sh", *(word for pair in pairs for word in pair), "run"]
+
+
+@pytest.fixture
+def home(as_nobody: list[str]) -> Iterator[Author]:
+    with author() as made:
+        for path in (made.home, made.temporary):
+            os.chown(path, NOBODY, NOBODY)
+        yield made
 
 
 def closed(path: Path) -> list[Path]:

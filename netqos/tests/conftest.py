@@ -1,15 +1,21 @@
-"""What the tests share that look at a real Open vSwitch."""
+"""The fixtures that the tests share: a real Open vSwitch, a namespace, and a server of a test's own."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from netqos.kernel import Kernel
 from netqos.ovsdb import Switch
 from vifkit_conformance.fixtures import lacking
-from vifkit_conformance.lab import Lab, Link, privileged, tap, why_not
+from vifkit_conformance.lab import Lab, Link, Namespace, privileged, tap, why_not
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from shared.server import Serve, serving
 
 
 @cache
@@ -75,3 +81,24 @@ def kernel(lab: Lab) -> Iterator[Kernel]:
     """The kernel in the namespace of `lab`."""
     with Kernel(lab.host.path) as opened:
         yield opened
+
+
+@pytest.fixture
+def host(_environment: None) -> Iterator[Namespace]:
+    """A namespace of the test's own."""
+    with Namespace() as namespace:
+        yield namespace
+
+
+@pytest.fixture
+def device(host: Namespace) -> Iterator[str]:
+    """The tap tap0 in `host`."""
+    with tap(host, "tap0") as (link, _):
+        yield link.name
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Serves one client at a time as it is told to, at the address returned."""
+    with serving(tmp_path / "s") as start:
+        yield start

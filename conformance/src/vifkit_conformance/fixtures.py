@@ -97,7 +97,7 @@ def guest(connection: "Connection", testbed: "Testbed", lab: "Lab") -> Iterator[
 
 @pytest.fixture
 def nothing_left(lab: "Lab") -> Iterator[None]:
-    """Fail a test that leaves rows, ports or devices behind, and take them away for the next."""
+    """Fail a test that leaves rows, ports, devices or namespaces behind, and take them away for the next."""
     from .leftovers import Leftovers
 
     before = Leftovers.of(lab)

@@ -25,8 +25,8 @@ class Handmade(NetnsConnection):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Inbound alone, so that the suite asks the same of it on every kernel."""
-        return replace(super().capabilities, outbound=False)
+        """No outbound, and 32 bits of bytes/s: the suite asks the same of it on every kernel and Open vSwitch."""
+        return replace(super().capabilities, outbound=False, highest_rate_bps=34_359_738_360)
 
     def plug(self, plugs: Sequence[Plug]) -> None:
         """Add all ports at once, and shape them one by one."""

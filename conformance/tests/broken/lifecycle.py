@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import ClassVar
+from uuid import uuid4
 
 from netqos.ovsdb import Plug, Switch
 from vifkit import BackendError, Domain, DomainConfig, DomainNotFoundError
@@ -55,6 +56,16 @@ class LeavesADevice(NetnsConnection):
             host.run("nsenter", f"--net={self.namespace}", "--", "ip", "link", "add", name, "type", "bridge")
 
 
+@caught_by("test_stop_leaves_no_rows_and_no_devices", "'namespace /")
+class LeavesANamespace(NetnsConnection):
+    """Makes a namespace for a DHCP server beside each domain, and leaves it when the domain goes."""
+
+    def start(self, config: DomainConfig) -> None:
+        """Make the namespace."""
+        super().start(config)
+        host.make_namespace(self.store.pin(f"dhcp of {config.name} {uuid4()}"))
+
+
 @caught_by("test_a_start_that_fails_half_way_leaves_nothing", "'Port vif")
 class LeavesHalf(Handmade):
     """Plugs one vif after the other, and does not take the first away when the second fails."""
@@ -65,7 +76,7 @@ class LeavesHalf(Handmade):
             super().plug([each])
 
 
-@caught_by("test_a_start_that_fails_half_way_leaves_nothing", "assert ['guest-")
+@caught_by("test_a_start_that_fails_half_way_leaves_nothing", "'namespace /")
 class FailedStartIsRunning(NetnsConnection):
     """Leaves the namespace of a start that failed, so that the domain seems to run."""
 

@@ -64,7 +64,7 @@ def change(snapshot: Snapshot, port: PortRows, wanted: WantedRows, uses: Counter
         yield from _police(interface, wanted)
     if wanted.qos is None:
         yield from drop_qos(snapshot, port, uses)
-    elif port.qos is None or port.foreign:
+    elif port.qos is None or port.foreign or uses[port.qos.uuid or ""] > 1:  # a row that others share is theirs too
         name = f"qos{raw['_uuid'][1].replace('-', '')}"
         yield from _insert_qos(name, wanted.qos)
         yield _update("Port", raw["_uuid"], {"qos": ["named-uuid", name]})

@@ -99,7 +99,8 @@ class Switch:
     def unplug(self, ports: Iterable[str]) -> None:
         """Take ports off their bridges with every row of theirs that is ours or their domain's; one transaction.
 
-        A port that is not there is none to remove. Raises SwitchUnavailableError.
+        A port that is not there is none to remove. A device that lives on keeps its classes, as ovs-vswitchd no
+        longer looks at it: clear its bandwidth first. Raises SwitchUnavailableError.
         """
         names = dict.fromkeys(ports)  # each once
 
@@ -146,6 +147,8 @@ class Switch:
                         raise
                     time.sleep(random.uniform(0, PAUSE_SECONDS * attempt))  # noqa: S311  no secret
                     continue
+                except SwitchUnavailableError as error:
+                    raise SwitchUnavailableError(f"{error}: whether the rows are committed is not known") from error
                 self._await(rpc, number, ports=len(snapshot.ports))
                 return
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from netqos.enforce import enforce, judge, version_tuple
 from netqos.guard import DEFAULT_MTU, refuse_undeclared, warn
@@ -53,7 +53,7 @@ class NetnsDriver(Driver):
     schemes = ("netns",)
 
     def open(self, uri: str, credentials: Credentials | None = None) -> Connection:
-        """Connect. Raises ConnectError if Open vSwitch does not answer, ValueError for a URI not understood."""
+        """Connect. Raises ConnectError if Open vSwitch, the namespace or the directory is not to be had, ValueError."""
         parts = urlsplit(uri)
         query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
         unknown = query.keys() - {"db", "netns"}
@@ -61,9 +61,9 @@ class NetnsDriver(Driver):
             raise ValueError(f"not understood: {uri!r}; netns:///DIRECTORY?db=ADDRESS&netns=NAMESPACE is")
         namespace = str(namespace_path(query.get("netns", os.getpid())))
         try:
-            store = Store(Path(parts.path or "/run/vifkit-netns"))
+            store = Store(Path(unquote(parts.path) or "/run/vifkit-netns"))
             return self.connection(store, Switch(query.get("db")), namespace)
-        except (SwitchUnavailableError, OSError) as error:
+        except (BackendError, OSError) as error:
             raise ConnectError(f"{uri}: {error}") from error
 
     def connection(self, store: Store, switch: Switch, namespace: str) -> "NetnsConnection":
@@ -137,6 +137,7 @@ class NetnsConnection(Connection):
         config = config.with_targets({_sure(vif.mac): vif.target or _device(config, vif) for vif in config.vifs})
         pin = self.store.pin(config.name)
         plugs = [_plug(config, vif) for vif in config.vifs]
+        self._sweep(config)
         with ExitStack() as undo:
             undo.callback(self.store.drop_live, config.name)
             self.store.keep_live(config)
@@ -209,6 +210,14 @@ class NetnsConnection(Connection):
         for other in self.store.configs():
             if (other.name == config.name) != (other.uuid == config.uuid):
                 raise DomainExistsError(other.name)
+
+    def _sweep(self, config: DomainConfig) -> None:
+        """Take away the ports that outlived the domain: a restart of the host leaves the database as it was."""
+        ports, names = self.switch.ports(), [_sure(vif.target) for vif in config.vifs]
+        ours = [name for name in names if name in ports and ports[name].vm_id == config.uuid]
+        if ours:
+            devices = self.kernel.links()
+            self.switch.unplug([name for name in ours if name not in devices])
 
 
 class NetnsDomain(Domain):

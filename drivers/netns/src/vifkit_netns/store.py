@@ -1,5 +1,6 @@
 """The domains of one directory: their XML, and the pins of their namespaces. It outlives every process."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from vifkit import DomainConfig, DomainNotFoundError, parse_domain
+from vifkit import BackendError, DomainConfig, DomainNotFoundError, VifkitError, parse_domain
 
 from . import host
 
@@ -21,10 +22,15 @@ class Store:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes and threads out while a domain changes."""
-        with (self.directory / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        """Keep other processes and threads out while a domain changes. Raises BackendError for what a file refuses."""
+        try:
+            with (self.directory / ".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except VifkitError:
+            raise
+        except OSError as error:
+            raise BackendError(f"{self.directory}: {error.strerror}") from error
 
     def pin(self, name: str) -> Path:
         """Where a domain's namespace is pinned while it runs."""
@@ -77,12 +83,17 @@ class Store:
     def _read(self, name: str, suffix: str) -> DomainConfig | None:
         try:
             return parse_domain(self._file(name, suffix).read_bytes())
-        except FileNotFoundError:
-            return None
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+                return None
+            raise BackendError(f"{self.directory}: {error.strerror}") from error
 
     def _write(self, config: DomainConfig, suffix: str) -> None:
         """Replace a file at once: a reader sees the old text or the new."""
         path = self._file(config.name, suffix)
         draft = path.with_name(f".{os.getpid()}.draft")
-        draft.write_text(config.to_xml(), encoding="utf-8")
-        draft.replace(path)
+        try:
+            draft.write_text(config.to_xml(), encoding="utf-8")
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)

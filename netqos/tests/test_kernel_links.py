@@ -1,0 +1,193 @@
+"""Links and their filters: any name, any number, and while they come and go."""
+
+import socket
+import subprocess
+import threading
+
+import pytest
+from shared.links import read, tc
+
+from netqos import Qdisc, Tree
+from netqos.kernel import Kernel
+from netqos.link import Filter, Link
+from vifkit import BackendError
+from vifkit_conformance.lab import Namespace, tap, veth
+
+pytestmark = pytest.mark.switch
+
+
+def batch(host: Namespace, *lines: str) -> None:
+    """Run many commands of ip in one process."""
+    text = "".join(f"{line}\n" for line in lines)
+    subprocess.run(host.command(["ip", "-batch", "-"]), input=text, text=True, check=True, capture_output=True)
+
+
+def test_an_interface_without_a_qdisc_has_no_tree(host: Namespace) -> None:
+    assert read(host, "lo")["lo"].tree.classes == {}
+    assert read(host, "lo")["lo"].policers == ()
+
+
+def test_filters_on_the_ingress_are_listed(host: Namespace, device: str) -> None:
+    tc(
+        host,
+        "qdisc add dev tap0 ingress",
+        "filter add dev tap0 parent ffff: pref 49 u32 match u32 0 0",
+        "filter add dev tap0 parent ffff: pref 50 protocol ip u32 match u32 0 0",
+    )
+    filters = read(host, "tap0", policers=True)["tap0"].policers
+    assert {(each.kind, each.pref) for each in filters} == {("u32", 49), ("u32", 50)}
+    assert all(isinstance(each, Filter) for each in filters)
+
+
+def test_filters_are_not_read_where_nobody_asks(host: Namespace, device: str) -> None:
+    tc(host, "qdisc add dev tap0 ingress", "filter add dev tap0 parent ffff: pref 49 u32 match u32 0 0")
+    assert read(host, "tap0")["tap0"].policers == ()
+
+
+def test_an_ingress_without_a_filter_polices_nothing(host: Namespace, device: str) -> None:
+    tc(host, "qdisc add dev tap0 ingress")
+    assert read(host, "tap0", policers=True)["tap0"].policers == ()
+    assert read(host, "tap0", policers=True)["tap0"].tree.qdisc != Qdisc(kind="ingress", handle="ffff:")
+
+
+def test_a_filter_on_the_way_out_is_no_policer(host: Namespace, device: str) -> None:
+    tc(
+        host,
+        "qdisc add dev tap0 clsact",
+        "filter add dev tap0 egress pref 49 u32 match u32 0 0",
+        "qdisc add dev tap0 root handle 1: htb default 1",
+        "class add dev tap0 parent 1: classid 1:1 htb rate 8mbit",
+        "filter add dev tap0 parent 1: pref 49 u32 match u32 0 0 classid 1:1",
+    )
+    assert read(host, "tap0", policers=True)["tap0"].policers == ()
+
+
+def test_mtu_and_index_are_the_kernels(host: Namespace, device: str) -> None:
+    host.run("ip", "link", "set", "tap0", "mtu", "9000")
+    found = read(host)
+    assert set(found) == {"lo", "tap0"}
+    assert (found["lo"].index, found["lo"].mtu) == (1, 65536)
+    assert (found["tap0"].name, found["tap0"].mtu) == ("tap0", 9000)
+    assert found["tap0"].index == host.call(socket.if_nametoindex, "tap0")
+
+
+def test_names_that_do_not_exist_are_left_out(host: Namespace, device: str) -> None:
+    assert set(read(host, "tap0", "nowhere", "a name that is far too long for any device")) == {"tap0"}
+
+
+def test_no_names_at_all_are_no_interfaces(host: Namespace, device: str) -> None:
+    with Kernel(host.path) as kernel:
+        assert kernel.read([]) == {}
+
+
+def test_names_may_be_odd(host: Namespace) -> None:
+    with tap(host, "a[0]{1}é"):
+        tc(host, "qdisc add dev a[0]{1}é root handle 1: htb default 1")
+        assert read(host, "a[0]{1}é")["a[0]{1}é"].tree.qdisc == Qdisc(kind="htb", handle="1:", default=1, r2q=10)
+
+
+def test_a_link_that_vanishes_between_two_questions_is_one_without_a_tree(host: Namespace) -> None:
+    class Slow(Kernel):
+        def links(self) -> dict[str, Link]:
+            found = super().links()
+            host.run("ip", "link", "delete", "port0")
+            return found
+
+    with Namespace() as other, veth(host, "port0", "eth0", other):
+        tc(
+            host,
+            "qdisc add dev port0 root handle 1: htb default 1",
+            "class add dev port0 parent 1: classid 1:1 htb rate 8mbit",
+        )
+        with Slow(host.path) as kernel:
+            assert kernel.read(["port0"], policers=True)["port0"].tree == Tree()
+
+
+def test_a_link_whose_classes_vanish_between_two_questions_has_none(host: Namespace) -> None:
+    class Slow(Kernel):
+        def _qdiscs(self) -> dict[int, tuple[Qdisc | None, bool]]:
+            found = super()._qdiscs()
+            host.run("ip", "link", "delete", "port0")
+            return found
+
+    with Namespace() as other, veth(host, "port0", "eth0", other):
+        tc(
+            host,
+            "qdisc add dev port0 root handle 1: htb default 1",
+            "class add dev port0 parent 1: classid 1:1 htb rate 8mbit",
+            "qdisc add dev port0 ingress",
+        )
+        with Slow(host.path) as kernel:
+            link = kernel.read(["port0"], policers=True)["port0"]
+            assert (link.tree.classes, link.counters, link.policers) == ({}, {}, ())
+
+
+def test_many_links_are_read_at_once(host: Namespace) -> None:
+    names = [f"tap{number}" for number in range(300)]
+    batch(host, *(f"tuntap add dev {name} mode tap" for name in names))
+    lines = [
+        line
+        for number, name in enumerate(names, start=1)
+        for line in (
+            f"qdisc add dev {name} root handle 1: htb default 1",
+            f"class add dev {name} parent 1: classid 1:1 htb rate {number}mbit",
+        )
+    ]
+    subprocess.run(
+        host.command(["tc", "-batch", "-"]), input="\n".join(lines) + "\n", text=True, check=True, capture_output=True
+    )
+    found = read(host)
+    assert set(found) == {"lo", *names}
+    rates = [leaf.rate if (leaf := found[name].tree.leaf) else None for name in names]
+    assert rates == [125_000 * number for number in range(1, 301)]
+
+
+def test_links_may_come_and_go_while_they_are_read(host: Namespace) -> None:
+    batch(host, *(f"tuntap add dev tap{number} mode tap" for number in range(100)))
+    failed: list[BaseException] = []
+
+    def churn() -> None:
+        try:
+            for _ in range(15):
+                host.run("ip", "link", "add", "port0", "type", "veth", "peer", "name", "port1")
+                host.run("ip", "link", "delete", "port0")
+        except BaseException as error:  # noqa: BLE001  told to the test
+            failed.append(error)
+
+    stable = {"lo"} | {f"tap{number}" for number in range(100)}
+    thread = threading.Thread(target=churn)
+    thread.start()
+    with Kernel(host.path) as kernel:
+        while True:
+            last = not thread.is_alive()
+            found = set(kernel.read())
+            assert stable <= found <= stable | {"port0", "port1"}
+            if last:
+                break
+    thread.join()
+    assert failed == []
+    assert found == stable
+
+
+def test_an_interrupted_list_is_asked_for_again_and_not_for_ever(host: Namespace, device: str) -> None:
+    class Interrupted(Kernel):
+        left = 4
+
+        def _ask(self, kind: int, payload: bytes) -> list[memoryview] | None:
+            answer = super()._ask(kind, payload)
+            self.left -= 1
+            return None if self.left >= 0 else answer
+
+    kernel = Interrupted(host.path)
+    with kernel:
+        assert set(kernel.links()) == {"lo", "tap0"}
+        kernel.left = 5
+        with pytest.raises(BackendError, match=r"^the kernel's interfaces change faster than they can be read$"):
+            kernel.links()
+
+
+def test_a_closed_socket_is_told_in_one_line(host: Namespace) -> None:
+    kernel = Kernel(host.path)
+    kernel.close()
+    with pytest.raises(BackendError, match=r"^netlink does not answer: Bad file descriptor$"):
+        kernel.read()
