@@ -113,7 +113,8 @@ def certified(console: Console) -> tuple[str, bool]:
 def title(console: Console, text: str, remark: str = "") -> None:
     """Print the head of a step."""
     console.print()
-    console.print(Text.assemble(("■ ", "cyan"), (text, "bold"), f"  {remark}"), soft_wrap=True)
+    mark = "■" if console.encoding.startswith("utf") else "*"
+    console.print(Text.assemble((f"{mark} ", "cyan"), (text, "bold"), f"  {remark}"), soft_wrap=True)
 
 
 def indented(body: RenderableType) -> Padding:
