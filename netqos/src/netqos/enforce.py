@@ -25,8 +25,8 @@ def enforce(
 ) -> Outcome:
     """Apply bandwidths in one transaction and hold the resulting trees against the prediction.
 
-    ovs-vswitchd goes over the ports once more where a tree differs: it looks at a changed MTU a little
-    later only, and at what somebody else does by tc not at all. A qdisc that somebody deleted it takes to be there for ever
+    Where a tree differs ovs-vswitchd is made to go over the ports once more: a changed MTU it sees a little later
+    only, and what somebody else does by tc not at all. A qdisc that somebody deleted it takes to be there for ever
     (tc_query_qdisc in OVS's lib/netdev-linux.c asks the kernel once), so there the QoS is taken off the port and
     put on again. Raises as `Switch.apply` and `Kernel.read` do.
     """
