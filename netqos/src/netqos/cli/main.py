@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -38,6 +38,7 @@ class _Commands(click.Group):
         except OSError as error:
             status = _say(f"cannot go on: {error.strerror or error}", BAD_INPUT)
             _silence()
+        _let_go(sys.stderr, 2)
         sys.exit(status or HOLDS)
 
 
@@ -46,6 +47,15 @@ def _say(message: str, status: int) -> int:
     with suppress(OSError):  # where nobody can be told, the exit code has to do
         click.echo(f"netqos: {' '.join(message.split())}", err=True)
     return status
+
+
+def _let_go(stream: TextIO | None, descriptor: int) -> None:
+    """Write out what is buffered, or let it go: the interpreter's last flush would end in another exit code."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _silence() -> int:
