@@ -135,7 +135,9 @@ def test_a_device_in_another_namespace_is_told_in_a_line_that_names_the_option(l
     other = lab.namespace().path
     result = run(lab, "apply", "tap1", "-", "--netns", other, stdin=NO_FINDING)
     assert result.exit_code == 1
-    assert result.stderr == ("netqos: tap1: not in this network namespace, so not checked (--netns names another)\n")
+    assert result.stderr == (
+        "netqos: tap1: no such device in this network namespace, so not checked (--netns names another)\n"
+    )
     assert run(lab, "verify").exit_code == 0  # the rows are in effect where the device is
 
 

@@ -1,10 +1,14 @@
 """`netqos verify`, `netqos gc` and `netqos show` on a real switch."""
 
+import os
+from pathlib import Path
+
 import pytest
 from shared.cli import REFERENCE
 from shared.cli_switch import LEAF, classes, foreign_qos, in_json, plug_taps, run
 
-from vifkit_conformance.lab import Lab, tap
+from netqos.probe import policing_available
+from vifkit_conformance.lab import Lab, Namespace, tap
 
 pytestmark = pytest.mark.switch
 
@@ -140,3 +144,39 @@ def test_a_bond_is_shown_with_each_of_its_devices(lab: Lab) -> None:
     lab.ovs.vsctl("add-bond", "br0", "bond0", "tap3", "tap4")
     shown = in_json(lab, "show", "bond0")
     assert sorted((each["port"], each["interface"]) for each in shown) == [("bond0", "tap3"), ("bond0", "tap4")]
+
+
+def test_what_is_not_seen_is_not_called_unlimited(lab: Lab) -> None:
+    run(lab, "apply", "tap1", "-", stdin=REFERENCE)
+    with Namespace() as elsewhere:
+        shown = run(lab, "show", "tap1", "--netns", elsewhere.path)
+        (document,) = in_json(lab, "show", "tap1", "--netns", elsewhere.path)
+    assert "not seen: no such device in this network namespace (--netns names another)" in shown.stdout
+    assert "all that the link carries" not in shown.stdout
+    assert (document["tc"], document["guaranteed_bps"], document["limit_bps"]) == (None, None, None)
+
+
+def test_a_shaper_of_somebody_else_on_a_port_without_qos_is_named(lab: Lab) -> None:
+    lab.host.run("tc", "qdisc", "add", "dev", "tap1", "root", "tbf", "rate", "1mbit", "burst", "10k", "latency", "50ms")
+    assert "what the device's own tbf lets through" in run(lab, "show", "tap1").stdout
+
+
+def test_policing_that_the_kernel_does_not_carry_out_is_not_claimed(lab: Lab) -> None:
+    if policing_available():
+        pytest.skip("this kernel polices")
+    lab.ovs.vsctl("set", "Interface", "tap1", "ingress_policing_rate=1000", "ingress_policing_burst=100")
+    shown = run(lab, "show", "tap1").stdout
+    assert "the kernel has no filter for what the rows ask" in shown
+    assert "outbound-burst-default" not in shown
+
+
+def test_a_device_whose_name_is_no_utf_8_is_no_hindrance(lab: Lab) -> None:
+    lab.host.run("ip", "link", "add", "\udcffx", "type", "veth", "peer", "name", "odd")
+    assert run(lab, "show").exit_code == 0
+    lab.host.run("ip", "link", "delete", "odd")
+
+
+def test_a_namespace_that_is_a_pipe_is_refused_at_once(lab: Lab, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    result = run(lab, "show", "--netns", str(tmp_path / "pipe"))
+    assert (result.exit_code, result.stdout) == (3, "")

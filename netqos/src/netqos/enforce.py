@@ -35,7 +35,8 @@ def enforce(
     if any(drift.code.startswith("tree-") for drift in drifts):
         switch.refresh()
         drifts = judge(switch, kernel, wanted)
-    gone = {drift.port: wanted[drift.port] for drift in drifts if drift.code == "tree-missing"}
+    astray = ("tree-missing", "tree-unexpected")
+    gone = {drift.port: wanted[drift.port] for drift in drifts if drift.code in astray and wanted[drift.port]}
     if gone:
         switch.apply(dict.fromkeys(gone))
         switch.apply(gone)

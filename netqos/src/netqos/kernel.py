@@ -163,7 +163,8 @@ def _open(netns: Netns) -> socket.socket:
 
     def enter() -> None:
         try:
-            with namespace_path(netns).open("rb") as namespace:
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe under this name must not hold us up
+            with os.fdopen(os.open(namespace_path(netns), flags), "rb") as namespace:
                 libc = ctypes.CDLL(None, use_errno=True)
                 if libc.setns(namespace.fileno(), CLONE_NEWNET):
                     code = ctypes.get_errno()
@@ -202,7 +203,7 @@ def _attribute(kind: int, value: bytes) -> bytes:
 
 
 def _text(value: memoryview) -> str:
-    return bytes(value).rstrip(b"\0").decode()
+    return bytes(value).rstrip(b"\0").decode(errors="backslashreplace")
 
 
 def _handle(number: int) -> str:

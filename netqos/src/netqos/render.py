@@ -27,19 +27,24 @@ class View:
     bandwidth: Bandwidth | None
     qos: QosRow | None
     interface: InterfaceRow
-    tree: Tree
+    tree: Tree | None
+    """None where the device is not to be seen: it is in another namespace, or nowhere."""
+    policed: bool = True
+    """Whether the kernel has a filter for what the rows police; predicted, it has."""
     findings: Sequence[Finding] = ()
     counters: Mapping[str, Counters] = field(default_factory=dict)
 
     @property
     def guaranteed_bps(self) -> int | None:
         """The rate of the leaf class in bits/s; None without a limit."""
-        return None if self.tree.leaf is None else units.bps_from_Bps(self.tree.leaf.rate)
+        leaf = self.tree and self.tree.leaf
+        return units.bps_from_Bps(leaf.rate) if leaf else None
 
     @property
     def limit_bps(self) -> int | None:
         """The ceil of the leaf class in bits/s; None without a limit."""
-        return None if self.tree.leaf is None else units.bps_from_Bps(self.tree.leaf.ceil)
+        leaf = self.tree and self.tree.leaf
+        return units.bps_from_Bps(leaf.ceil) if leaf else None
 
 
 def tc_rate(rate_Bps: int) -> str:
@@ -123,6 +128,9 @@ def asked(rate: Rate | None) -> str:
     return ", ".join(f"{name} {getattr(rate, name)} {unit}" for name, unit in figures if getattr(rate, name))
 
 
+_SHAPERS = ("htb", "tbf", "hfsc", "cake", "fq", "netem", "cbq")
+
+
 def details(view: View, tree_title: str) -> Iterator["RenderableType"]:
     """Give all that there is to say of one interface."""
     from rich.padding import Padding
@@ -171,6 +179,8 @@ def _map(config: Mapping[str, str]) -> str:
 def _tree(view: View) -> "RichTree | str":
     from rich.tree import Tree as RichTree
 
+    if view.tree is None:
+        return "not seen: no such device in this network namespace (--netns names another)"
     qdisc = view.tree.qdisc
     if qdisc is None:
         return "no classes: the device's own qdisc stays"
@@ -201,14 +211,19 @@ def _class(each: HtbClass, counters: Counters | None) -> "RenderableType":
 
 
 def _guest(view: View) -> "Table":
+    if view.tree is None:
+        return _grid([("gets", "what was not seen: the device is not in this network namespace")], "green")
     policing = view.interface.policing
-    lines = [("can receive", "all that the link carries")]
+    own = view.tree.qdisc.kind if view.tree.qdisc and view.tree.qdisc.kind in _SHAPERS else ""
+    lines = [("can receive", f"what the device's own {own} lets through" if own else "all that the link carries")]
     if view.guaranteed_bps is not None and view.limit_bps is not None:
         lines = [("is guaranteed", _exact(view.guaranteed_bps)), ("can reach", _exact(view.limit_bps))]
-    return _grid([*lines, ("can send", _sends(policing))], "green")
+    return _grid([*lines, ("can send", _sends(policing, policed=view.policed))], "green")
 
 
-def _sends(policing: Policing) -> str:
+def _sends(policing: Policing, *, policed: bool) -> str:
+    if not policed:
+        return "all that the link carries: the kernel has no filter for what the rows ask"
     if not policing.ingress_policing_rate:
         return "all that the link carries"
     burst = f", bursts of {policing.ingress_policing_burst} kbit" if policing.ingress_policing_burst else ""

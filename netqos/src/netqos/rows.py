@@ -126,28 +126,29 @@ def read_rates(port: PortRows) -> Bandwidth | None:
     """What the rows of a port say in libvirt's units, whoever wrote them; None where they cannot say it exactly."""
     config = port.qos.queues[0].other_config if port.qos and port.qos.type == HTB and 0 in port.qos.queues else {}
     policing = port.interfaces[0].policing if port.interfaces else Policing()
-    inbound = {
+    inbound: dict[str, int | None] = {
         "average": _exactly(config.get("min-rate"), units.bps_from_kBps(1)),
         "peak": _exactly(config.get("max-rate"), units.bps_from_kBps(1)),
         "burst": _exactly(config.get("burst"), units.bits_from_KiB(1)),
     }
-    outbound = {
+    outbound: dict[str, int | None] = {
         "average": _exactly(str(policing.ingress_policing_rate), units.kbps_from_kBps(1)),
         "burst": _exactly(str(policing.ingress_policing_burst), units.kbit_from_KiB(1)),
     }
     try:
         return Bandwidth(
-            inbound=Rate(**inbound) if inbound["average"] else None,
-            outbound=Rate(**outbound) if outbound["average"] else None,
+            inbound=Rate(**inbound) if inbound["average"] and -1 not in inbound.values() else None,
+            outbound=Rate(**outbound) if outbound["average"] and -1 not in outbound.values() else None,
         )
     except InvalidBandwidthError:
         return None
 
 
 def _exactly(text: str | None, unit: int) -> int | None:
-    if text is None or not re.fullmatch("[0-9]{1,20}", text) or int(text) % unit:
+    """Give a figure in units, None where there is none, and -1 where it is no whole number of them."""
+    if text is None:
         return None
-    return int(text) // unit
+    return int(text) // unit if re.fullmatch("[0-9]{1,20}", text) and int(text) % unit == 0 else -1
 
 
 def write_mark(rate: Rate) -> str:

@@ -33,7 +33,9 @@ def document(view: View) -> Document:
         "tc": {
             "qdisc": view.tree.qdisc and asdict(view.tree.qdisc),
             "classes": [asdict(each) for each in view.tree.classes.values()],
-        },
+        }
+        if view.tree
+        else None,
         "guaranteed_bps": view.guaranteed_bps,
         "limit_bps": view.limit_bps,
         "findings": [asdict(finding) for finding in view.findings],

@@ -82,7 +82,7 @@ def explain(
         documents = [_document(kind, vif, view) for vif, view in zip(vifs, views, strict=True)]
         put_json(documents if kind == "domain" else documents[0])
     elif as_tc:
-        blocks = ("".join(f"{line}\n" for line in render.tc_lines(view.tree, PSCHED)) for view in views)
+        blocks = ("".join(f"{line}\n" for line in render.tc_lines(view.tree, PSCHED)) for view in views if view.tree)
         click.echo("\n".join(blocks), nl=False)
         put_findings({"port": view.interface.name, **asdict(finding)} for view in views for finding in view.findings)
     else:

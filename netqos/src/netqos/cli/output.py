@@ -73,7 +73,7 @@ def put_drifts(drifts: Iterable[Drift]) -> None:
         else:
             click.echo(f"drift: {printable(str(drift))}")
     if elsewhere:
-        said = "not in this network namespace, so not checked (--netns names another)"
+        said = "no such device in this network namespace, so not checked (--netns names another)"
         click.echo(f"netqos: {names(elsewhere)}: {said}", err=True)
 
 

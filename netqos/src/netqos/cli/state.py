@@ -5,8 +5,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from netqos import Drift, Finding, InterfaceRow, PortRows, Psched, WantedRows, find, marked, predict, read_rates, verify
-from netqos.htb import Tree, Version
+from netqos import (
+    Drift,
+    Finding,
+    InterfaceRow,
+    Policing,
+    PortRows,
+    Psched,
+    WantedRows,
+    find,
+    marked,
+    predict,
+    read_rates,
+    verify,
+)
+from netqos.htb import Version
 from netqos.link import Link
 from netqos.render import View
 from vifkit import Bandwidth, PortNotFoundError
@@ -66,7 +79,8 @@ class State:
             bandwidth=bandwidth,
             qos=port.qos,
             interface=interface,
-            tree=link.tree if link else Tree(),
+            tree=link.tree if link else None,
+            policed=link is None or interface.policing == Policing() or bool(link.policers),
             findings=findings,
             counters={handle: link.counters[handle] for handle in link.tree.classes} if link else {},
         )
