@@ -108,7 +108,12 @@ class Author:
 
     def left(self) -> list[str]:
         """List the files and the processes that a run has left, without what pytest keeps of its own accord."""
-        paths = [path.relative_to(self.temporary) for path in self.temporary.rglob("*")]
+        # os.walk passes over a directory that goes meanwhile, as the janitor's do.
+        paths = [
+            (Path(folder) / name).relative_to(self.temporary)
+            for folder, folders, files in os.walk(self.temporary)
+            for name in [*folders, *files]
+        ]
         found = [str(path) for path in paths if not path.parts[0].startswith("pytest-of-")]
         return sorted(found) + list(self.processes().values())
 

@@ -15,7 +15,7 @@ def policing_available() -> bool:
 
     False as well where this process may not make a network namespace.
     """
-    command = ["unshare", "--net", "sh", "-c", _POLICE]
+    command = ["unshare", "--net", "sh", "-c", f"PATH=$PATH:/usr/sbin:/sbin; {_POLICE}"]
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:

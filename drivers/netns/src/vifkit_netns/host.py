@@ -12,8 +12,10 @@ from vifkit import BackendError
 
 def run(*argv: str) -> None:
     """Run a command. Raises BackendError with its last line."""
+    # A user's PATH often lacks the administrator's tools.
+    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"}
     try:
-        subprocess.run(argv, check=True, capture_output=True, text=True)
+        subprocess.run(argv, check=True, capture_output=True, text=True, env=environment)
     except FileNotFoundError as error:
         raise BackendError(f"{argv[0]} is not installed") from error
     except subprocess.CalledProcessError as error:
