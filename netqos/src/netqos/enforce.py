@@ -43,8 +43,10 @@ def enforce(
     astray = ("tree-missing", "tree-unexpected")
     gone = {drift.port: wanted[drift.port] for drift in drifts if drift.code in astray and wanted[drift.port]}
     if gone:
-        switch.apply(dict.fromkeys(gone))
-        switch.apply(gone)
+        try:
+            switch.apply(dict.fromkeys(gone))
+        finally:  # also where ovs-vswitchd does not answer: the rows must not stay away
+            switch.apply(gone)
         drifts = judge(switch, kernel, wanted)
     return Outcome(changed, drifts)
 

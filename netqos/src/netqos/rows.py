@@ -122,33 +122,32 @@ def _qos(rate: Rate, port: str, vm_id: str | None, as_libvirt: bool) -> QosRow:
     return QosRow(type=HTB, other_config=config, external_ids=owner, queues={0: queue})
 
 
-def read_rates(port: PortRows) -> Bandwidth | None:
-    """What the rows of a port say in libvirt's units, whoever wrote them; None where they cannot say it exactly."""
+def read_rates(port: PortRows) -> Bandwidth:
+    """What the rows of a port say in libvirt's units, whoever wrote them; no limit where they cannot say it exactly."""
     config = port.qos.queues[0].other_config if port.qos and port.qos.type == HTB and 0 in port.qos.queues else {}
     policing = port.interfaces[0].policing if port.interfaces else Policing()
-    inbound: dict[str, int | None] = {
-        "average": _exactly(config.get("min-rate"), units.bps_from_kBps(1)),
-        "peak": _exactly(config.get("max-rate"), units.bps_from_kBps(1)),
-        "burst": _exactly(config.get("burst"), units.bits_from_KiB(1)),
-    }
-    outbound: dict[str, int | None] = {
-        "average": _exactly(str(policing.ingress_policing_rate), units.kbps_from_kBps(1)),
-        "burst": _exactly(str(policing.ingress_policing_burst), units.kbit_from_KiB(1)),
-    }
+    return Bandwidth(
+        inbound=_exact_rate(
+            average=(config.get("min-rate"), units.bps_from_kBps(1)),
+            peak=(config.get("max-rate"), units.bps_from_kBps(1)),
+            burst=(config.get("burst"), units.bits_from_KiB(1)),
+        ),
+        outbound=_exact_rate(
+            average=(str(policing.ingress_policing_rate), units.kbps_from_kBps(1)),
+            burst=(str(policing.ingress_policing_burst), units.kbit_from_KiB(1)),
+        ),
+    )
+
+
+def _exact_rate(**figures: tuple[str | None, int]) -> Rate | None:
+    """Give the rate of figures (text, unit), None where they set none, or are no whole numbers of their units."""
+    given = {name: (text, unit) for name, (text, unit) in figures.items() if text is not None}
+    if not all(re.fullmatch("[0-9]{1,20}", text) and int(text) % unit == 0 for text, unit in given.values()):
+        return None
     try:
-        return Bandwidth(
-            inbound=Rate(**inbound) if inbound["average"] and -1 not in inbound.values() else None,
-            outbound=Rate(**outbound) if outbound["average"] and -1 not in outbound.values() else None,
-        )
+        return Rate(**{name: int(text) // unit for name, (text, unit) in given.items()})
     except InvalidBandwidthError:
         return None
-
-
-def _exactly(text: str | None, unit: int) -> int | None:
-    """Give a figure in units, None where there is none, and -1 where it is no whole number of them."""
-    if text is None:
-        return None
-    return int(text) // unit if re.fullmatch("[0-9]{1,20}", text) and int(text) % unit == 0 else -1
 
 
 def write_mark(rate: Rate) -> str:
