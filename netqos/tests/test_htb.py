@@ -3,8 +3,9 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from shared.reference import TREE
 
-from netqos import HtbClass, Psched, Qdisc, QosRow, QueueRow, Tree, predict, translate
+from netqos import Psched, QosRow, QueueRow, Tree, predict, translate
 from netqos.htb import highest_rate_bps
 from vifkit import parse_bandwidth
 from vifkit_conformance import cases
@@ -53,35 +54,7 @@ def test_there_are_golden_pairs_to_hold_it_against() -> None:
 
 def test_the_reference_example_to_the_tick() -> None:
     config = {"min-rate": "4096000", "max-rate": "8192000", "burst": "262144"}
-    assert tree(config, config) == Tree(
-        qdisc=Qdisc(kind="htb", handle="1:", default=1, r2q=10),
-        classes={
-            "1:fffe": HtbClass(
-                handle="1:fffe",
-                parent="root",
-                rate=1_024_000,
-                ceil=1_024_000,
-                buffer=22_888,
-                cbuffer=22_888,
-                quantum=None,
-                prio=None,
-                level=7,
-                mpu=60,
-            ),
-            "1:1": HtbClass(
-                handle="1:1",
-                parent="1:fffe",
-                rate=512_000,
-                ceil=1_024_000,
-                buffer=1_000_000,
-                cbuffer=500_000,
-                quantum=51_200,
-                prio=0,
-                level=0,
-                mpu=60,
-            ),
-        },
-    )
+    assert tree(config, config) == TREE
 
 
 @pytest.mark.parametrize("kind", ["", "linux-hfsc", "linux-noop", "linux-fq_codel", "LINUX-HTB"])

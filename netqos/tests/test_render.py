@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from shared.reference import TREE
 
-from netqos import HtbClass, Psched, Qdisc, Tree
+from netqos import Psched, Tree
 from netqos.kernel import Kernel
 from netqos.render import human_bytes, human_rate, printable, tc_lines, tc_rate, tc_size
 from vifkit_conformance.lab import Link, Namespace, privileged, tap, why_not
@@ -23,30 +24,7 @@ def device() -> Iterator[Link]:
 
 
 def test_the_reference_example_is_written_as_tc_writes_it() -> None:
-    top = HtbClass(
-        handle="1:fffe",
-        parent="root",
-        rate=1_024_000,
-        ceil=1_024_000,
-        buffer=22888,
-        cbuffer=22888,
-        quantum=None,
-        prio=None,
-        level=7,
-    )
-    leaf = HtbClass(
-        handle="1:1",
-        parent="1:fffe",
-        rate=512_000,
-        ceil=1_024_000,
-        buffer=1_000_000,
-        cbuffer=500_000,
-        quantum=51200,
-        prio=0,
-        level=0,
-    )
-    tree = Tree(qdisc=Qdisc(kind="htb", handle="1:", default=1, r2q=10), classes={"1:fffe": top, "1:1": leaf})
-    assert tc_lines(tree, Psched()) == [
+    assert tc_lines(TREE, Psched()) == [
         (
             "class htb 1:1 parent 1:fffe prio 0 quantum 51200 rate 4096Kbit ceil 8192Kbit linklayer ethernet "
             "burst 32Kb/1 mpu 60b cburst 32Kb/1 mpu 60b level 0 "

@@ -2,6 +2,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from shared.reference import LEAF, TOP, TREE
 
 from netqos import (
     Drift,
@@ -28,30 +29,7 @@ OWNER = {"ifname": "vnet0", "netqos": "average=512 peak=1024 burst=32"}
 QUEUE = QueueRow(other_config=CONFIG, external_ids=OWNER, uuid="4d6f")
 QOS = QosRow(type="linux-htb", other_config=CONFIG, external_ids=OWNER, queues={0: QUEUE}, uuid="a087")
 FOREIGN = QosRow(type="linux-htb", other_config={"max-rate": "8000"}, external_ids={}, uuid="f0f0")
-TOP = HtbClass(
-    handle="1:fffe",
-    parent="root",
-    rate=1_024_000,
-    ceil=1_024_000,
-    buffer=22_888,
-    cbuffer=22_888,
-    quantum=None,
-    prio=None,
-    level=7,
-)
-LEAF = HtbClass(
-    handle="1:1",
-    parent="1:fffe",
-    rate=512_000,
-    ceil=1_024_000,
-    buffer=1_000_000,
-    cbuffer=500_000,
-    quantum=51_200,
-    prio=0,
-    level=0,
-)
 HTB = Qdisc(kind="htb", handle="1:", default=1, r2q=10)
-TREE = Tree(qdisc=HTB, classes={"1:fffe": TOP, "1:1": LEAF})
 BARE = Tree(qdisc=Qdisc(kind="pfifo_fast", handle="0:"))
 POLICED = InterfaceRow(
     name="vnet0",
