@@ -43,6 +43,22 @@ def driver():
 """
 
 
+BARE = """
+from contextlib import nullcontext
+from vifkit_conformance.testbed import Testbed
+
+class Bare(Testbed):
+    def boot(self, lab):
+        return nullcontext("bare:///here")
+"""
+
+SHOWS_THE_URI = """
+def test_that_shows_the_uri(uri, capsys):
+    with capsys.disabled():
+        print(f"URI {uri}.")
+"""
+
+
 @pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
     with author(tmp_path_factory.getbasetemp() / "bytecode") as made:
@@ -111,10 +127,24 @@ def test_without_a_driver_the_suite_says_how_to_name_one(home: Author) -> None:
     assert "Traceback" not in judged.text and "fixtures.py" not in judged.text
 
 
-def test_an_unknown_driver_is_told_which_there_are(home: Author) -> None:
-    judged = home.judge("--driver", "nobody", "--pyargs", "vifkit_conformance.suite.test_lifecycle", "-k", ONE)
+@pytest.mark.parametrize("options", [(), ("-n2",)], ids=["serially", "by-two-workers"])
+@pytest.mark.parametrize("kind", ["driver", "testbed"])
+def test_an_unknown_name_ends_the_run_at_once_and_is_told_which_there_are(
+    home: Author, kind: str, options: tuple[str, ...]
+) -> None:
+    known = ("--driver=netns", "--pyargs", "vifkit_conformance.suite")
+    judged = home.judge(*known, f"--{kind}=nobody", *options)
+    assert judged.status == pytest.ExitCode.USAGE_ERROR
+    assert re.fullmatch(rf"ERROR: no {kind} named 'nobody' is installed; there are: .*\bnetns\b.*", judged.text.strip())
+    assert judged.words == {}
+
+
+def test_a_driver_that_does_not_load_is_told_why(home: Author) -> None:
+    install(home, "[vifkit.drivers]\nbare = bare:Driver\n", "import nothing_of_that_name\n")
+    judged = home.judge("--driver=bare", "--pyargs", "vifkit_conformance.suite.test_lifecycle", "-k", ONE)
     assert judged.status == pytest.ExitCode.TESTS_FAILED
-    assert re.search(r"no driver named 'nobody' is installed; there are: .*\bnetns\b", judged.outcomes[ONE].said)
+    said = "the driver 'bare' does not load: No module named 'nothing_of_that_name'"
+    assert said in judged.outcomes[ONE].said
     assert "Traceback" not in judged.text and "fixtures.py" not in judged.text
 
 
@@ -122,7 +152,45 @@ def test_a_driver_without_a_testbed_is_told_so(home: Author) -> None:
     home.write(*SOUND, more=OF_ANOTHER_NAME)
     judged = home.judge_tests(ONE)
     assert judged.outcomes[ONE].word == "error"
-    assert "no testbed named 'another' is installed (entry points vifkit.testbeds)" in judged.outcomes[ONE].said
+    assert re.search(r"no testbed named 'another' is installed; there are: .*\bnetns\b", judged.outcomes[ONE].said)
+
+
+@pytest.mark.switch
+def test_a_driver_is_judged_on_the_testbed_that_is_named(home: Author) -> None:
+    install(home, "[vifkit.testbeds]\nbare = bare:Bare\n", BARE)
+    (home.home / "test_uri.py").write_text(SHOWS_THE_URI, encoding="utf-8")
+    judged = home.judge("--driver=netns", "--testbed=bare", "test_uri.py")
+    assert judged.status == pytest.ExitCode.OK, judged.text
+    assert "URI bare:///here." in judged.text
+    assert "vifkit: driver netns on bare (vifkit-netns " in judged.text
+
+
+@pytest.mark.switch
+@pytest.mark.parametrize(
+    ("options", "uri"),
+    [
+        ([], "bare:///here"),
+        (["--uri-query=repair=off"], "bare:///here?repair=off"),
+        (["--uri-query=socket=/a b", "--uri-query", "note=1=1&2"], "bare:///here?socket=/a%20b&note=1%3D1%262"),
+        (["--uri-query=empty=", "--driver-uri=qemu:///system"], "qemu:///system?empty="),
+        (["--uri-query=repair=off", "--driver-uri=qemu:///system?socket=/s"], "qemu:///system?socket=/s&repair=off"),
+        (["--uri-query=repair=off", "--driver-uri=x://host/%41?a=%2f#end"], "x://host/%41?a=%2f&repair=off#end"),
+    ],
+    ids=["none", "one", "two-of-odd-characters", "to-a-given-uri", "to-a-given-query", "before-a-fragment"],
+)
+def test_a_uri_gets_the_parameters_that_are_given(home: Author, options: list[str], uri: str) -> None:
+    install(home, "[vifkit.testbeds]\nbare = bare:Bare\n", BARE)
+    (home.home / "test_uri.py").write_text(SHOWS_THE_URI, encoding="utf-8")
+    judged = home.judge("--driver=netns", "--testbed=bare", *options, "test_uri.py")
+    assert judged.status == pytest.ExitCode.OK, judged.text
+    assert f"URI {uri}." in judged.text
+
+
+@pytest.mark.parametrize("given", ["repair", "=off", ""])
+def test_a_parameter_without_key_or_value_ends_the_run_at_once(home: Author, given: str) -> None:
+    judged = home.judge(f"--uri-query={given}")
+    assert judged.status == pytest.ExitCode.USAGE_ERROR
+    assert f"argument --uri-query: {given!r} is not KEY=VALUE" in judged.text
 
 
 def test_an_authors_module_has_every_test_of_the_suite_and_no_other(home: Author) -> None:
@@ -138,3 +206,12 @@ def collected(home: Author, *arguments: str) -> list[str]:
     judged = home.judge("--collect-only", "-q", *arguments)
     assert judged.status == pytest.ExitCode.OK, judged.text
     return [line.partition("::")[2] for line in judged.text.splitlines() if "::" in line]
+
+
+def install(home: Author, entry_points: str, module: str) -> None:
+    """Put a package that is the module `bare` where Python, started by the author, finds it."""
+    (home.home / "bare.py").write_text(module, encoding="utf-8")
+    about = home.home / "bare-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: bare\nVersion: 1.0\n", encoding="utf-8")
+    (about / "entry_points.txt").write_text(entry_points, encoding="utf-8")

@@ -1,18 +1,39 @@
-"""What a run ran on: the versions that a reader of its result needs to know."""
+"""What a run runs on: what is installed for it, where it connects, and the versions that its reader needs to know."""
 
 import os
 import re
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from urllib.parse import quote, urlencode
 
 
-def header(driver: str) -> list[str]:
-    """Name the driver and the versions of everything that it is judged on."""
+def installed(kind: str, name: str) -> EntryPoint:
+    """Find a `driver` or a `testbed` by name, unloaded. Raises LookupError, with the names that there are."""
+    found = {entry.name: entry for entry in entry_points(group=f"vifkit.{kind}s")}
+    if name not in found:
+        raise LookupError(f"no {kind} named {name!r} is installed; there are: {', '.join(sorted(found)) or 'none'}")
+    return found[name]
+
+
+def with_query(uri: str, parameters: Sequence[tuple[str, str]]) -> str:
+    """Add parameters to a URI that may have a query already; the rest of it stays as it is written."""
+    if not parameters:
+        return uri
+    # urlunsplit would make qemu:/system of qemu:///system. A space is %20: only forms read a plus as one.
+    given, mark, fragment = uri.partition("#")
+    return given + ("&" if "?" in given else "?") + urlencode(parameters, safe="/", quote_via=quote) + mark + fragment
+
+
+def header(driver: str, testbed: str, parameters: Sequence[tuple[str, str]]) -> list[str]:
+    """Name the driver, the testbed, the URI's parameters and the versions of everything that it is judged on."""
     tools = {"Open vSwitch": ("ovs-vswitchd", "--version"), "iproute2": ("tc", "-V")}
     said = [f"{name} {_version(argv)}" for name, argv in tools.items()]
     kernel = f"Linux {os.uname().release}"
     suite = f"suite {version('vifkit-conformance')}"
-    return [f"vifkit: driver {driver} ({_package(driver)}), {suite}, {', '.join(said)}, {kernel}"]
+    on = f" on {testbed}" if testbed != driver else ""
+    query = f" with {' '.join(f'{key}={value}' for key, value in parameters)}" if parameters else ""
+    return [f"vifkit: driver {driver}{on}{query} ({_package(driver)}), {suite}, {', '.join(said)}, {kernel}"]
 
 
 def _package(driver: str) -> str:

@@ -5,8 +5,8 @@ You may override `driver` and `testbed`: they are what is judged. Leave the othe
 
 import os
 from collections.abc import Iterator
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -21,24 +21,17 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def driver(request: pytest.FixtureRequest) -> "Driver":
     """The driver that is judged; may be overridden."""
-    import vifkit
-
     name = request.config.getoption("--driver")
     if name is None:
         pytest.fail("name the driver to judge: --driver NAME, or override the fixture `driver`", pytrace=False)
-    try:
-        return vifkit.driver(name)
-    except LookupError as error:
-        pytest.fail(str(error), pytrace=False)
+    made: Driver = load("driver", name)
+    return made
 
 
 @pytest.fixture(scope="session")
-def testbed(driver: "Driver") -> "Testbed":
+def testbed(request: pytest.FixtureRequest, driver: "Driver") -> "Testbed":
     """What boots the hypervisor in the lab; may be overridden."""
-    found = {entry.name: entry for entry in entry_points(group="vifkit.testbeds")}
-    if driver.name not in found:
-        pytest.fail(f"no testbed named {driver.name!r} is installed (entry points vifkit.testbeds)", pytrace=False)
-    made: Testbed = found[driver.name].load()()
+    made: Testbed = load("testbed", request.config.getoption("--testbed") or driver.name)
     return made
 
 
@@ -64,12 +57,11 @@ def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
 @pytest.fixture(scope="session")
 def uri(request: pytest.FixtureRequest, testbed: "Testbed", lab: "Lab") -> Iterator[str]:
     """Where the driver connects."""
-    given = request.config.getoption("--driver-uri")
-    if given is not None:
-        yield given
-        return
-    with testbed.boot(lab) as booted:
-        yield booted
+    from .environment import with_query
+
+    given, parameters = (request.config.getoption(option) for option in ("--driver-uri", "--uri-query"))
+    with nullcontext(given) if given is not None else testbed.boot(lab) as booted:
+        yield with_query(booted, parameters)
 
 
 @pytest.fixture
@@ -132,3 +124,18 @@ def lacking(config: pytest.Config, reason: str) -> NoReturn:
     if config.getoption("--require-environment") or os.environ.get("VIFKIT_REQUIRE_ENVIRONMENT"):
         pytest.fail(f"the environment is required and lacks something: {reason}", pytrace=False)
     pytest.skip(reason)
+
+
+def load(kind: str, name: str) -> Any:
+    """Make the installed `driver` or `testbed` of a name, or fail with what is missing."""
+    from .environment import installed
+
+    try:
+        found = installed(kind, name)
+    except LookupError as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        loaded = found.load()
+    except ImportError as error:
+        pytest.fail(f"the {kind} {name!r} does not load: {error}", pytrace=False)
+    return loaded()

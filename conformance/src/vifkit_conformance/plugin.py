@@ -1,5 +1,8 @@
 """The pytest plugin: options, header and markers. It imports nothing heavy until the suite really runs."""
 
+import argparse
+from pathlib import Path
+
 import pytest
 
 pytest_plugins = ("vifkit_conformance.fixtures",)
@@ -9,7 +12,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the suite's options."""
     group = parser.getgroup("vifkit", "conformance of a hypervisor driver for Open vSwitch")
     group.addoption("--driver", metavar="NAME", help="judge this driver (an entry point of the group vifkit.drivers)")
-    group.addoption("--driver-uri", metavar="URI", help="connect here instead of booting the driver's own testbed")
+    group.addoption(
+        "--testbed",
+        metavar="NAME",
+        help="boot this testbed (an entry point of the group vifkit.testbeds), and not the one of the driver's name",
+    )
+    group.addoption("--driver-uri", metavar="URI", help="connect here instead of booting a testbed")
+    group.addoption(
+        "--uri-query",
+        metavar="KEY=VALUE",
+        action="append",
+        type=_parameter,
+        default=[],
+        help="add this parameter to the URI, booted or given; may be repeated",
+    )
+    group.addoption(
+        "--expected-failures",
+        metavar="FILE",
+        type=Path,
+        help="a TOML file of the tests that fail for a known defect, and must fail",
+    )
     group.addoption(
         "--require-environment",
         action="store_true",
@@ -18,11 +40,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the suite's markers, and let its bandwidths warn also where warnings are errors."""
+    """Look at the options, register the suite's markers, and let its bandwidths warn where warnings are errors."""
     config.addinivalue_line(
         "markers", "needs(*capabilities, **values): skip, with the reason, what the driver does not declare"
     )
     config.addinivalue_line("filterwarnings", "ignore::vifkit.errors.BandwidthWarning")
+    for kind in ("driver", "testbed"):
+        if (name := config.getoption(f"--{kind}")) is not None:
+            from .environment import installed
+
+            try:
+                installed(kind, name)
+            except LookupError as error:
+                raise pytest.UsageError(str(error)) from error
+    if (path := config.getoption("--expected-failures")) is not None:
+        from .expected import ExpectedFailures
+
+        config.pluginmanager.register(ExpectedFailures(path))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -32,7 +66,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return []
     from .environment import header
 
-    return header(name)
+    return header(name, config.getoption("--testbed") or name, config.getoption("--uri-query"))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -44,3 +78,10 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 
     if not privileged() and why_not() is None:
         enter_user_namespace()
+
+
+def _parameter(given: str) -> tuple[str, str]:
+    key, mark, value = given.partition("=")
+    if not key or not mark:
+        raise argparse.ArgumentTypeError(f"{given!r} is not KEY=VALUE")
+    return key, value

@@ -1,7 +1,7 @@
 """The contract between virtual interfaces on Open vSwitch and the hypervisors that carry them."""
 
 from .bandwidth import Bandwidth, Rate
-from .capabilities import Capabilities, Shaping
+from .capabilities import Capabilities, RowWriter, Shaping
 from .domain_xml import DomainConfig, Vif, parse_bandwidth, parse_domain, parse_interface
 from .driver import (
     Connection,
@@ -15,10 +15,13 @@ from .driver import (
     SupportsReboot,
     SupportsResume,
     SupportsShutdown,
+    SupportsStatistics,
     SupportsSuspend,
     SupportsUnplug,
+    VifStatistics,
 )
 from .errors import (
+    AccessDeniedError,
     BackendError,
     BandwidthWarning,
     ConnectError,
@@ -39,6 +42,7 @@ from .registry import connect, driver, drivers
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccessDeniedError",
     "BackendError",
     "Bandwidth",
     "BandwidthWarning",
@@ -58,6 +62,7 @@ __all__ = [
     "PortExistsError",
     "PortNotFoundError",
     "Rate",
+    "RowWriter",
     "Shaping",
     "State",
     "SupportsEvents",
@@ -66,11 +71,13 @@ __all__ = [
     "SupportsReboot",
     "SupportsResume",
     "SupportsShutdown",
+    "SupportsStatistics",
     "SupportsSuspend",
     "SupportsUnplug",
     "SwitchUnavailableError",
     "UnsupportedError",
     "Vif",
+    "VifStatistics",
     "VifkitError",
     "connect",
     "driver",

@@ -15,6 +15,15 @@ class Shaping(Enum):
     """Nothing: a bandwidth is refused."""
 
 
+class RowWriter(Enum):
+    """Who writes a vif's rows in Open vSwitch, and so whose word counts when they are changed behind the driver."""
+
+    DRIVER = "driver"
+    """The driver alone: what another writes is brought in line again."""
+    HYPERVISOR = "hypervisor"
+    """The hypervisor first, and the driver mends: what the hypervisor's own tools set is taken over."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capabilities:
     """What holds for this connection, as it is now; versions and kernels matter. The default is no.
@@ -24,6 +33,8 @@ class Capabilities:
     """
 
     shaping: Shaping = Shaping.NONE
+    row_writer: RowWriter = RowWriter.DRIVER
+    """Who writes the rows, where `shaping` is by Open vSwitch."""
     inbound: bool = False
     """A limit on what the guest receives is carried out."""
     outbound: bool = False
@@ -34,6 +45,8 @@ class Capabilities:
     """`set_bandwidth` works on a running domain."""
     hotplug: bool = False
     """A running domain gains and loses vifs: its domains are `SupportsHotplug`, `SupportsUnplug`."""
+    mtu: bool = False
+    """A vif has the MTU that its XML asks for."""
     persistent_domains: bool = False
     """`define` keeps a domain that is not running."""
     guest_traffic: bool = False

@@ -90,6 +90,10 @@ class DomainConfig:
             put(interface, "target", after="mac").set("dev", device)
         return _config(root)
 
+    def interface_xml(self, mac: str) -> str:
+        """Give the XML of one `<interface>`. Raises LookupError for an unknown MAC."""
+        return safe_xml.write_element(self._interface(safe_xml.parse_again(self._xml), mac))
+
     def _interface(self, root: etree._Element, mac: str) -> etree._Element:
         for vif, interface in zip(self.vifs, _interfaces(root), strict=True):
             if vif.mac == mac.lower():

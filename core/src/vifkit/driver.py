@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
@@ -190,6 +191,24 @@ class SupportsUnplug(Protocol):
 
     def detach_vif(self, mac: str) -> None:
         """Unplug a vif; its port and rows are gone on return. Raises LookupError for an unknown MAC address."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VifStatistics:
+    """What a guest has received and sent by one vif since it was plugged; bytes are those of layer 2."""
+
+    received_bytes: int
+    received_packets: int
+    sent_bytes: int
+    sent_packets: int
+
+
+@runtime_checkable
+class SupportsStatistics(Protocol):
+    """A domain that counts what its vifs carry."""
+
+    def statistics(self, mac: str) -> VifStatistics:
+        """Count. Raises LookupError for an unknown MAC address, InvalidStateError if it is shut off."""
 
 
 @runtime_checkable

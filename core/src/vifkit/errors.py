@@ -7,6 +7,7 @@
     ├ DomainNotFoundError      (also LookupError) .name
     ├ DomainExistsError        .name
     ├ InvalidStateError        .state .wanted
+    ├ AccessDeniedError        (also PermissionError)  whoever asks may not
     ├ ConnectError             (also ConnectionError)  may be tried again
     └ BackendError             what lies below failed; raised `from` its error
         ├ SwitchUnavailableError   ovsdb-server or ovs-vswitchd is not answering  .committed
@@ -74,6 +75,10 @@ class InvalidStateError(VifkitError):
         super().__init__(f"domain {name!r} is {state}, not {wanted}")
         self.state = state
         self.wanted = wanted
+
+
+class AccessDeniedError(VifkitError, PermissionError):
+    """Whoever asks may not do this, or the connection is for reading only; nothing was changed."""
 
 
 class ConnectError(VifkitError, ConnectionError):

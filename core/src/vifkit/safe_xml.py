@@ -79,6 +79,11 @@ def write(root: etree._Element) -> str:
     return etree.tostring(root.getroottree(), encoding="unicode")
 
 
+def write_element(element: etree._Element) -> str:
+    """Give one element by itself, with the namespaces that it needs."""
+    return etree.tostring(element, encoding="unicode", with_tail=False)
+
+
 def path(element: etree._Element) -> str:
     """Name the place of an element, such as `domain/devices/interface[2]/bandwidth`."""
     return element.getroottree().getpath(element).lstrip("/")

@@ -1,9 +1,9 @@
 """Puts bandwidths into effect, and looks at the kernel before it says that they are."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from vifkit import Bandwidth
+from vifkit import BackendError, Bandwidth
 
 from .htb import Version
 from .kernel import Kernel
@@ -58,6 +58,12 @@ def judge(switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None]
     links = kernel.read(devices, policers=True)
     version = version_tuple(switch.version)
     return verify(ports, links, ovs_version=version, psched=Psched.here(), wanted=wanted)
+
+
+def insist(drifts: Sequence[Drift]) -> None:
+    """Raise BackendError, which names the first drift, where there is any."""
+    if drifts:
+        raise BackendError(f"the kernel does not shape as it should: {drifts[0]}")
 
 
 def version_tuple(version: str) -> Version:

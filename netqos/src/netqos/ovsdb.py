@@ -3,7 +3,9 @@
 import os
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Self
 
 from vifkit import BackendError, Bandwidth, ForeignQosError, PortExistsError, PortNotFoundError, SwitchUnavailableError
 
@@ -11,7 +13,7 @@ from . import edits
 from .edits import Plug
 from .rows import Policing, PortRows, translate
 from .rpc import THE_ROOT, LostRaceError, Operation, Rpc
-from .snapshot import SELECTS, Leak, Snapshot
+from .snapshot import SELECTS, Leak, Snapshot, version
 
 __all__ = ["Leak", "Plug", "Switch", "default_db"]
 
@@ -38,10 +40,9 @@ class Switch:
         self.timeout = timeout
         with Rpc(self.db, timeout) as rpc:
             (answer,) = rpc.transact({"op": "select", "columns": ["ovs_version"], **THE_ROOT})
-        said = answer["rows"][0]["ovs_version"] if answer["rows"] else ""
-        self._version = said if isinstance(said, str) else ""
+        self._version = version(next(iter(answer["rows"]), {}))
 
-    def __enter__(self) -> "Switch":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,33 +113,45 @@ class Switch:
 
     def refresh(self) -> None:
         """Have ovs-vswitchd go over all ports again, which mends classes that somebody changed behind it."""
-        with Rpc(self.db, self.timeout) as rpc:
-            self._await(rpc, rpc.bump([]), ports=len(self._read().ports))
+        with self._connected() as rpc:
+            ports = len(self._snapshot(rpc).ports)
+            self._await(rpc, rpc.bump([]), ports=ports)
 
     def leaks(self) -> list[Leak]:
         """List QoS and Queue rows, ours or libvirt's, that no port leads to."""
         return self._read().leaks()
 
-    def collect(self) -> list[Leak]:
-        """Delete the leaked rows in one transaction, and list them. Raises SwitchUnavailableError."""
+    def collect(self, vm_ids: Collection[str] | None = None) -> list[Leak]:
+        """Delete leaked rows, of these domains or by default all, in one transaction, and list them.
+
+        Domains are known by the `vm-id` in a row's external_ids. Raises SwitchUnavailableError.
+        """
         found: list[Leak] = []
 
         def edit(snapshot: Snapshot) -> Iterable[Operation]:
-            found[:] = snapshot.leaks()
+            found[:] = snapshot.leaks(vm_ids)
             return [edits.delete(leak.table, leak.uuid) for leak in found]
 
         self._commit(edit)
         return found
 
-    def _read(self) -> Snapshot:
+    @contextmanager
+    def _connected(self) -> Iterator[Rpc]:
         with Rpc(self.db, self.timeout) as rpc:
-            return Snapshot.of(rpc.transact(*SELECTS))
+            yield rpc
+
+    def _snapshot(self, rpc: Rpc) -> Snapshot:
+        return Snapshot.of(result["rows"] for result in rpc.transact(*SELECTS))
+
+    def _read(self) -> Snapshot:
+        with self._connected() as rpc:
+            return self._snapshot(rpc)
 
     def _commit(self, edit: Callable[[Snapshot], Iterable[Operation]]) -> None:
         """Run an edit on what the database holds, again where a rival was first, and wait for ovs-vswitchd."""
-        with Rpc(self.db, self.timeout) as rpc:
+        with self._connected() as rpc:
             for attempt in range(ATTEMPTS):
-                snapshot = Snapshot.of(rpc.transact(*SELECTS))
+                snapshot = self._snapshot(rpc)
                 operations = list(edit(snapshot))
                 try:
                     number = rpc.bump(operations) if operations else snapshot.root.get("next_cfg", 0)

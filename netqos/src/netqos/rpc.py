@@ -2,12 +2,15 @@
 
 There is no replica of the database here, as ovsdbapp and ovs.db.idl keep one: to build it costs more than
 a command that reads once and ends can spend. Measured at 4,000 ports, the replica took 1.9 s to load, three
-times as long as ovs-vswitchd then takes to act.
+times as long as ovs-vswitchd then takes to act. A service that stays has `netqos.monitor`.
 """
 
 import json
 import socket
 import time
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 from vifkit import BackendError, SwitchUnavailableError
@@ -16,6 +19,8 @@ SCHEMA = "Open_vSwitch"
 THE_ROOT: dict[str, Any] = {"table": SCHEMA, "where": []}  # the table has one row
 
 Operation = dict[str, Any]
+Update = dict[str, dict[str, dict[str, Any] | None]]
+"""Rows by table and UUID as they are now; None is a row that was deleted."""
 
 
 class LostRaceError(BackendError):
@@ -23,12 +28,19 @@ class LostRaceError(BackendError):
 
 
 class Rpc:
-    """A connection, a context manager; `timeout` in seconds bounds each answer. Raises SwitchUnavailableError."""
+    """A connection, a context manager; `timeout` in seconds bounds each answer. Raises SwitchUnavailableError.
+
+    It is of no use any more once the server has failed to answer. `updates` are what `monitor` asked for,
+    the oldest first; whoever has taken them in removes them.
+    """
 
     def __init__(self, db: str, timeout: float) -> None:
         self.db = db
         self.timeout = timeout
-        self._text = ""
+        self.updates: list[Update] = []
+        self._monitored: Mapping[str, Collection[str]] = {}
+        self._bytes = bytearray()
+        self._messages: deque[dict[str, Any]] = deque()
         self._number = 0
         try:
             self._socket = _connect(db, timeout)
@@ -48,14 +60,33 @@ class Rpc:
         Raises LostRaceError if a `wait` or an index refused it, BackendError if the server did for another
         reason, SwitchUnavailableError if no answer comes.
         """
-        self._number += 1
-        request = {"method": "transact", "params": [SCHEMA, *operations], "id": self._number}
-        end = time.monotonic() + (self.timeout if timeout is None else timeout)
-        try:
-            self._send(request, end)
-            return _results(self._answer(end), operations)
-        except (OSError, ValueError, RecursionError) as error:
-            raise SwitchUnavailableError(f"the Open vSwitch database at {self.db} stopped answering") from error
+        with self._telling():
+            seconds = self.timeout if timeout is None else timeout
+            return _results(self._request("transact", [SCHEMA, *operations], seconds), operations)
+
+    def monitor(self, columns: Mapping[str, Collection[str]]) -> None:
+        """Have all rows of these tables put into `updates`, and from now on those that change (RFC 7047, 4.1.5).
+
+        After any later request `updates` has all that was committed before it, whoever did: ovsdb-server sends
+        what it knows before it answers (ovsdb_jsonrpc_session_send in OVS's ovsdb/jsonrpc-server.c).
+        """
+        with self._telling():
+            wanted = {table: [{"columns": list(names)}] for table, names in columns.items()}
+            self.updates.append(_update(self._request("monitor", [SCHEMA, None, wanted], self.timeout), columns))
+            self._monitored = columns
+
+    def poll(self) -> None:
+        """Take in what has come, and wait for nothing: updates are kept, the server's echo requests answered."""
+        with self._telling():
+            self._socket.settimeout(0)
+            with suppress(BlockingIOError):
+                self._receive()
+            while self._messages:
+                self._heed(self._messages.popleft(), time.monotonic() + self.timeout)
+
+    def fileno(self) -> int:
+        """Give the descriptor that is readable when the server has said something, or has gone."""
+        return self._socket.fileno()
 
     def bump(self, operations: list[Operation]) -> int:
         """Run operations in one transaction that asks ovs-vswitchd to act, and give its number (next_cfg)."""
@@ -82,6 +113,42 @@ class Rpc:
             except LostRaceError:
                 return False
 
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, RecursionError) as error:
+            with suppress(OSError):  # what comes next would be taken for something else
+                self._socket.shutdown(socket.SHUT_RDWR)
+            raise SwitchUnavailableError(f"the Open vSwitch database at {self.db} stopped answering") from error
+
+    def _request(self, method: str, params: list[Any], seconds: float) -> Any:
+        """Send a request, and give its result. Raises BackendError for a refusal."""
+        self._number += 1
+        end = time.monotonic() + seconds
+        self._send({"method": method, "params": params, "id": self._number}, end)
+        while True:
+            while not self._messages:
+                self._bound(end)
+                self._receive()
+            message = self._messages.popleft()
+            if message.get("id") != self._number:
+                self._heed(message, end)
+            elif message.get("error"):
+                raise BackendError(f"ovsdb-server refused the request: {_said(message['error'])}")
+            else:
+                return message.get("result")
+
+    def _heed(self, message: dict[str, Any], end: float) -> None:
+        """Do what the server asks without having been asked."""
+        params = message.get("params")
+        if message.get("method") == "echo":  # it wants to know whether we are still there
+            self._send({"id": message.get("id"), "result": params, "error": None}, end)
+        elif message.get("method") == "update" and self._monitored:
+            if not isinstance(params, list) or len(params) != 2:
+                raise ValueError("this is no update")
+            self.updates.append(_update(params[1], self._monitored))
+
     def _send(self, message: dict[str, Any], end: float) -> None:
         self._bound(end)
         self._socket.sendall(json.dumps(message, separators=(",", ":")).encode())
@@ -92,34 +159,23 @@ class Rpc:
             raise TimeoutError("no answer in time")
         self._socket.settimeout(left)
 
-    def _answer(self, end: float) -> dict[str, Any]:
-        decode = json.JSONDecoder().raw_decode
-        while True:
-            self._text = self._text.lstrip()
-            try:
-                message, length = decode(self._text) if self._text.endswith("}") else (None, 0)
-            except ValueError:
-                message, length = None, 0
-            if length == 0:
-                self._text += self._receive(end)
-                continue
-            if not isinstance(message, dict):
-                raise ValueError("this is no message of JSON-RPC")
-            self._text = self._text[length:]
-            if message.get("method") == "echo":  # the server asks whether we are still there
-                self._send({"id": message.get("id"), "result": message.get("params"), "error": None}, end)
-            elif message.get("id") == self._number:
-                return message
-
-    def _receive(self, end: float) -> str:
-        """Give all that has come so far, at least one piece of it, and whole characters."""
-        pieces: list[bytes] = []
-        while not pieces or (pieces[-1] and not pieces[-1].endswith(b"}")):
-            self._bound(end)
-            pieces.append(self._socket.recv(1 << 20))
-        if not pieces[-1]:
+    def _receive(self) -> None:
+        """Read once, and set apart the messages that are whole by now."""
+        piece = self._socket.recv(1 << 20)
+        if not piece:
             raise ConnectionError("closed by the server")
-        return b"".join(pieces).decode()
+        self._bytes += piece
+        if not piece.endswith(b"}"):  # no message ends here, and perhaps not even a character
+            return
+        text, decode = self._bytes.decode(), json.JSONDecoder().raw_decode
+        with suppress(json.JSONDecodeError):  # the rest is still to come
+            while text := text.lstrip():
+                message, length = decode(text)
+                if not isinstance(message, dict):
+                    raise ValueError("this is no message of JSON-RPC")
+                self._messages.append(message)
+                text = text[length:]
+        self._bytes = bytearray(text.encode())
 
 
 def _connect(db: str, timeout: float) -> socket.socket:
@@ -139,11 +195,8 @@ def _connect(db: str, timeout: float) -> socket.socket:
     raise ValueError(f"{db!r} is no address of a database: unix:PATH and tcp:HOST:PORT are")
 
 
-def _results(answer: dict[str, Any], operations: tuple[Operation, ...]) -> list[Any]:
-    """Give the result of each operation. Raises what `Rpc.transact` does, ValueError for what is no answer to it."""
-    if answer.get("error"):
-        raise BackendError(f"ovsdb-server refused the request: {_said(answer['error'])}")
-    results = answer.get("result")
+def _results(results: Any, operations: tuple[Operation, ...]) -> list[Any]:
+    """Check the result of each operation. Raises what `Rpc.transact` does, ValueError for what is no answer to it."""
     if not isinstance(results, list):
         raise ValueError("there are no results")
     for result in results:
@@ -159,9 +212,23 @@ def _results(answer: dict[str, Any], operations: tuple[Operation, ...]) -> list[
     return results
 
 
-def _are_rows(rows: Any, columns: list[str]) -> bool:
+def _are_rows(rows: Any, columns: Collection[str]) -> bool:
     asked = set(columns)
     return isinstance(rows, list) and all(isinstance(row, dict) and asked <= row.keys() for row in rows)
+
+
+def _update(tables: Any, columns: Mapping[str, Collection[str]]) -> Update:
+    """Read a <table-updates> (RFC 7047, section 4.1.6). Raises ValueError for what is none of these columns."""
+    if not isinstance(tables, dict):
+        raise ValueError("there are no tables")
+    update: Update = {}
+    for table, rows in tables.items():
+        if table not in columns or not isinstance(rows, dict) or not _are_rows(list(rows.values()), ()):
+            raise ValueError("there are no changes of rows")
+        update[table] = {uuid: row.get("new") for uuid, row in rows.items()}
+        if not _are_rows([row for row in update[table].values() if row is not None], columns[table]):
+            raise ValueError("there are no rows")
+    return update
 
 
 def _only(db: str, answer: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ OVSDB's notation for values is in RFC 7047, section 5.1.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,11 +51,11 @@ class Snapshot:
     queues: dict[str, Raw]
 
     @classmethod
-    def of(cls, results: list[Any]) -> "Snapshot":
-        """Take the results of SELECTS."""
-        root, bridges, ports, *others = (result["rows"] for result in results)
+    def of(cls, tables: Iterable[Collection[Raw]]) -> "Snapshot":
+        """Take the rows of each table of COLUMNS, in this order."""
+        root, bridges, ports, *others = tables
         return cls(
-            root[0] if root else {},
+            next(iter(root), {}),
             frozenset(row["name"] for row in bridges),
             {row["name"]: row for row in ports},
             *({row["_uuid"][1]: row for row in rows} for rows in others),
@@ -70,6 +70,17 @@ class Snapshot:
             interfaces=tuple(_interface(self.interfaces[uuid]) for uuid in uuids(raw["interfaces"])),
             qos=self._qos(qos[0]) if qos else None,
         )
+
+    def changed(self, before: "Snapshot") -> set[str]:
+        """Name the ports that are not as they were, in their own row or in one that they lead to."""
+        tables = (self.interfaces, before.interfaces), (self.qos, before.qos), (self.queues, before.queues)
+        rows = {uuid for now, then in tables for uuid, raw in now.items() if raw != then.get(uuid)}
+        rows |= {uuid for uuid, raw in self.qos.items() if not rows.isdisjoint(queue_uuids(raw).values())}
+        return {
+            name
+            for name, raw in self.ports.items()
+            if raw != before.ports.get(name) or not rows.isdisjoint(uuids(raw["interfaces"]) + uuids(raw["qos"]))
+        }
 
     def _qos(self, raw: Raw) -> QosRow:
         return QosRow(
@@ -86,13 +97,22 @@ class Snapshot:
         used.update(uuid for raw in self.qos.values() for uuid in queue_uuids(raw).values())
         return used
 
-    def leaks(self) -> list[Leak]:
-        """List QoS and Queue rows, ours or libvirt's, that no port leads to."""
+    def leaks(self, vm_ids: Collection[str] | None = None) -> list[Leak]:
+        """List QoS and Queue rows, ours or libvirt's, that no port leads to; of these domains, by default of all.
+
+        A queue that a row which is not listed refers to is not listed either: it could not be deleted.
+        """
         used = {uuid for raw in self.ports.values() for uuid in uuids(raw["qos"])}
-        found = [*_leaks("QoS", self.qos, used)]
+        found = [*_leaks("QoS", self.qos, used, vm_ids)]
         gone = {leak.uuid for leak in found}
         held = {queue for uuid, raw in self.qos.items() if uuid not in gone for queue in queue_uuids(raw).values()}
-        return [*found, *_leaks("Queue", self.queues, held)]
+        return [*found, *_leaks("Queue", self.queues, held, vm_ids)]
+
+
+def version(root: Raw) -> str:
+    """Read what ovs-vswitchd says that it is; empty before it first ran."""
+    said = root.get("ovs_version")
+    return said if isinstance(said, str) else ""
 
 
 def mapping(value: Any) -> dict[str, str]:
@@ -110,12 +130,12 @@ def queue_uuids(raw: Raw) -> dict[int, str]:
     return {number: reference[1] for number, reference in raw["queues"][1]}
 
 
-def _leaks(table: str, rows: Mapping[str, Raw], used: set[str]) -> Iterator[Leak]:
+def _leaks(table: str, rows: Mapping[str, Raw], used: set[str], vm_ids: Collection[str] | None) -> Iterator[Leak]:
     for uuid, raw in rows.items():
         if uuid not in used:
             ids = mapping(raw["external_ids"])
             owner = "netqos" if MARK in ids else "libvirt" if {"vm-id", "ifname"} <= ids.keys() else ""
-            if owner:
+            if owner and (vm_ids is None or ids.get("vm-id") in vm_ids):
                 yield Leak(table=table, uuid=uuid, owner=owner, external_ids=ids)
 
 

@@ -19,6 +19,10 @@ _PACKAGES = {
     "nsenter": "util-linux",
     "setpriv": "util-linux",
     "unshare": "util-linux",
+    "libvirtd": "libvirt-daemon",
+    "virsh": "libvirt-clients",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "busybox": "busybox-static",
 }
 # Many distributions keep these out of the PATH of a user who is not root.
 _ADMINISTRATORS_PATH = "/usr/local/sbin:/usr/sbin:/sbin"

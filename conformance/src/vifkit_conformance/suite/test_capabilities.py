@@ -99,6 +99,17 @@ def test_a_declared_direction_is_carried_out(guest: Guests, capabilities: Capabi
         assert made.link().policers, "the row says so, and the kernel has no filter: does it have act_police?"
 
 
+def test_the_mtu_is_as_declared(guest: Guests, capabilities: Capabilities) -> None:
+    """Failing: an `<mtu>` must reach the host's device; where `mtu` is not declared it must raise UnsupportedError."""
+    if capabilities.mtu:
+        assert guest(mtu=1400).link().mtu == 1400
+        return
+    xml, _ = guest.write(mtu=1400)
+    with pytest.raises(UnsupportedError) as caught:
+        guest.create(xml)
+    assert caught.value.capability == "mtu"
+
+
 def test_a_rate_above_the_highest_is_refused(guest: Guests, capabilities: Capabilities) -> None:
     """Failing: beyond `highest_rate_bps` a rate becomes another one; refuse it by UnsupportedError."""
     if capabilities.highest_rate_bps is None or not capabilities.inbound:

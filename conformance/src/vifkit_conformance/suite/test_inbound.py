@@ -2,7 +2,7 @@
 
 import pytest
 
-from vifkit import Bandwidth, Rate
+from vifkit import Bandwidth, Capabilities, Rate
 from vifkit_conformance import cases
 from vifkit_conformance.guest import Guest, Guests
 
@@ -13,8 +13,10 @@ from .trees import differences, leaf
 
 @pytest.mark.needs("inbound", shaping="ovs-htb")
 @pytest.mark.parametrize("case", cases.load_all(), ids=lambda case: case.name)
-def test_the_tree_is_that_of_the_golden_case(guest: Guests, case: cases.Case) -> None:
+def test_the_tree_is_that_of_the_golden_case(guest: Guests, capabilities: Capabilities, case: cases.Case) -> None:
     """Failing: rows or device differ from what the bandwidth means; the difference names the first wrong field."""
+    if case.mtu and not capabilities.mtu:
+        pytest.skip("the driver does not declare mtu")
     made = guest(case.xml, mtu=case.mtu)
     assert made.link().mtu == (case.mtu or 1500)
     assert differences(made.tree(), case.tree) == []

@@ -14,13 +14,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from netqos.enforce import enforce, judge, version_tuple
+from netqos.enforce import enforce, insist, judge, version_tuple
 from netqos.guard import DEFAULT_MTU, refuse_undeclared, warn
 from netqos.htb import highest_rate_bps
 from netqos.kernel import Kernel, namespace_path
 from netqos.ovsdb import Plug, Switch
 from netqos.probe import policing_available
-from netqos.verify import Drift
 from vifkit import (
     BackendError,
     Bandwidth,
@@ -88,6 +87,7 @@ class NetnsConnection(Connection):
             inbound=True,
             outbound=policing_available(),
             live_update=True,
+            mtu=True,
             persistent_domains=True,
             guest_traffic=True,
             highest_rate_bps=highest_rate_bps(version_tuple(self.switch.version)),
@@ -185,11 +185,11 @@ class NetnsConnection(Connection):
 
     def check(self, plugs: Sequence[Plug]) -> None:
         """Look whether what was plugged is in effect. Raises BackendError."""
-        _insist(judge(self.switch, self.kernel, {plug.port: plug.bandwidth for plug in plugs}))
+        insist(judge(self.switch, self.kernel, {plug.port: plug.bandwidth for plug in plugs}))
 
     def shape(self, port: str, bandwidth: Bandwidth | None) -> None:
         """Put a new bandwidth of a port into effect, and look whether it is. Raises BackendError."""
-        _insist(enforce(self.switch, self.kernel, {port: bandwidth}).drifts)
+        insist(enforce(self.switch, self.kernel, {port: bandwidth}).drifts)
 
     def unplug(self, config: DomainConfig) -> None:
         """Take the ports of a domain off their bridges, with their rows."""
@@ -308,8 +308,3 @@ def _sure(value: str | None) -> str:
     if value is None:
         raise BackendError("the vif has no MAC address, bridge or device")
     return value
-
-
-def _insist(drifts: Sequence[Drift]) -> None:
-    if drifts:
-        raise BackendError(f"the kernel does not shape as it should: {drifts[0]}")

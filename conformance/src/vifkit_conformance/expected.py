@@ -1,0 +1,183 @@
+"""Expected failures: tests of the suite that fail for a known defect of what is judged, and must fail.
+
+    [[failure]]
+    test = "test_update.py::test_a_dropped_peak_is_gone"
+    defect = "a live update that drops peak leaves max-rate behind"
+    seen = "libvirt 9.0.0, src/util/virnetdevopenvswitch.c, virNetDevOpenvswitchInterfaceSetTxQos"
+
+`test_x.py::test_y[id]` is one id of a test, and `test_x.py::test_y` every id of it: each must fail.
+"""
+
+import importlib
+import re
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+from _pytest.runner import runtestprotocol  # private, but nothing else gives a test's reports before they are told
+
+SUITE = f"{__package__}.suite"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A test that must fail, the defect that makes it fail, and where that was seen."""
+
+    test: str
+    defect: str
+    seen: str
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, str) or len(value.strip().splitlines()) != 1:
+                raise ValueError(f"{field.name} must be one line of text")
+        if not re.fullmatch(r"test_\w+\.py::test_\w+(\[.+\])?", self.test):
+            raise ValueError("test must be module.py::function or module.py::function[id]")
+
+
+def read(path: Path) -> list[Failure]:
+    """Read a file of expected failures. Raises pytest.UsageError, in one line, for a file that is not right."""
+    try:
+        held = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise pytest.UsageError(f"{path}: {error.strerror}") from error
+    except ValueError as error:  # no TOML, or no UTF-8
+        raise pytest.UsageError(f"{path}: {error}") from error
+    entries = held.pop("failure", [])
+    if held or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise pytest.UsageError(f"{path}: only [[failure]] entries may be in it")
+    found: list[Failure] = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            found.append(_parse(entry, found))
+        except ValueError as error:
+            raise pytest.UsageError(f"{path}: failure {number} ({entry.get('test', 'no test')}): {error}") from error
+    return found
+
+
+def _parse(entry: dict[str, object], before: Iterable[Failure]) -> Failure:
+    keys = {field.name for field in fields(Failure)}
+    if unknown := sorted(entry.keys() - keys):
+        raise ValueError(f"unknown: {', '.join(unknown)}")
+    if missing := sorted(keys - entry.keys()):
+        raise ValueError(f"missing: {', '.join(missing)}")
+    failure = Failure(**entry)  # type: ignore[arg-type]  # it looks at the types itself
+    for other in before:
+        if failure.test in (other.test, _function(other.test)) or other.test == _function(failure.test):
+            raise ValueError(f"there is an entry for {other.test} already")
+    return failure
+
+
+def judge(failure: Failure, reports: Sequence[pytest.TestReport]) -> None:
+    """Turn the reports of a test into one verdict: it failed as expected, in whatever phase, or else the run fails.
+
+    What a driver leaves behind fails the teardown alone: the verdict is known only when all reports are there.
+    """
+    *_, verdict, teardown = reports
+    failed = [report for report in reports if report.failed]
+    if failed:
+        verdict.longrepr = failed[0].longrepr
+        verdict.sections += [(f"{report.when} as well", report.longreprtext) for report in failed[1:]]
+        verdict.outcome, verdict.wasxfail = "skipped", failure.defect
+    elif verdict.skipped:
+        reason = verdict.longrepr[2] if isinstance(verdict.longrepr, tuple) else verdict.longreprtext
+        verdict.longrepr = f"expected to fail ({failure.defect}), and is skipped: {reason.removeprefix('Skipped: ')}"
+        verdict.outcome = "failed"
+    else:
+        verdict.longrepr = f"expected to fail ({failure.defect}), and passes: take the entry out"
+        verdict.outcome = "failed"
+    verdict.when = "call"  # a setup that fails is told as an error of the suite's
+    teardown.outcome, teardown.longrepr = "passed", None
+
+
+class ExpectedFailures:
+    """The plugin of a run that has a file of expected failures."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.failures = {failure.test: failure for failure in read(path)}
+        self._seen: set[str] = set()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pycollect_makeitem(self) -> Generator[None, object, object]:
+        """Note every test with every id, before anything is left out by the command line."""
+        made = yield
+        self._seen.update(filter(None, map(_name, made if isinstance(made, list) else [made])))
+        return made
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Add a test that fails for each entry whose test the suite does not have."""
+        file = _File.from_parent(session, path=self.path.absolute())
+        file.unknown = [test for test in self.failures if not self._is_known(test)]
+        items.extend(file.collect())
+
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Run a test that must fail, and tell the verdict in place of its reports."""
+        test = _name(item) or ""
+        failure = self.failures.get(test) or self.failures.get(_function(test))
+        if failure is None:
+            return None
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        judge(failure, reports)
+        for report in reports:
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
+        """List the defects, with how many tests failed for each."""
+        failed = Counter(report.wasxfail for report in terminalreporter.stats.get("xfailed", []))
+        defects = dict.fromkeys(failure.defect for failure in self.failures.values() if failed[failure.defect])
+        if defects:
+            terminalreporter.section("expected failures")
+        for defect in defects:
+            terminalreporter.write_line(f"{failed[defect]:4} {defect}")
+
+    def _is_known(self, test: str) -> bool:
+        importlib.import_module(SUITE)
+        module, _, function = _function(test).partition(".py::")
+        if not hasattr(sys.modules.get(f"{SUITE}.{module}"), function):
+            return False
+        if test in self._seen or "[" not in test:
+            return True
+        # Which ids a test has is known where its module was collected, and matters nowhere else.
+        return _function(test) not in map(_function, self._seen)
+
+
+class _File(pytest.File):
+    """The file of expected failures, as a collection of the entries whose test is unknown."""
+
+    unknown: Sequence[str] = ()
+
+    def collect(self) -> Iterator[pytest.Item]:
+        for test in self.unknown:
+            yield _Unknown.from_parent(self, name=test)
+
+
+class _Unknown(pytest.Item):
+    """Fails, by the name of its entry."""
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, self.name
+
+    def runtest(self) -> None:
+        pytest.fail("expected to fail, and not in the suite: mend the entry, or take it out", pytrace=False)
+
+
+def _name(made: object) -> str | None:
+    """Name a test of the suite's by the module that defines it, whichever module it was imported to."""
+    if not isinstance(made, pytest.Function):
+        return None
+    package, _, module = made.function.__module__.rpartition(".")
+    return f"{module}.py::{made.name}" if package == SUITE else None
+
+
+def _function(test: str) -> str:
+    return test.partition("[")[0]

@@ -1,0 +1,262 @@
+"""Expected failures judged: what must fail may fail in any phase, and an entry that does not hold fails the run."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vifkit_conformance.expected import Failure, read
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from broken.judging import Author, Judgement, author
+
+FOUR = "test_errors.py::test_what_is_no_domain_is_refused"
+VERSION = "test_lifecycle.py::test_version_names_the_hypervisor"
+UNKNOWN_NAME = "test_errors.py::test_an_unknown_name_is_not_found"
+STOP = "test_cleanup.py::test_stop_leaves_no_rows_and_no_devices"
+UNPLUG = "test_lifecycle.py::test_stop_unplugs_each_vif"
+
+# Tests of the suite that only want a connection, and one that fails them in each way that there is, without a switch.
+STAND_IN = """
+import pytest
+from vifkit import InvalidXmlError
+from vifkit_conformance.suite import *
+
+FAILS = {
+    "test_what_is_no_domain_is_refused[text]": ["setup"],
+    "test_what_is_no_domain_is_refused[unfinished]": ["call"],
+    "test_what_is_no_domain_is_refused[other-root]": ["teardown"],
+    "test_what_is_no_domain_is_refused[entity]": ["call", "teardown"],
+}
+
+class Connection:
+    def __init__(self, fails):
+        self.fails = fails
+
+    def version(self):
+        return "a stand-in"
+
+    def domains(self):
+        return []
+
+    def create(self, xml):
+        if not self.fails:
+            raise InvalidXmlError("", "this is no domain")
+
+@pytest.fixture
+def connection(request):
+    fails = FAILS.get(request.node.name, [])
+    if request.node.name == "test_an_unknown_name_is_not_found":
+        pytest.skip("the driver does not declare names")
+    if "setup" in fails:
+        pytest.fail("not booted")
+    yield Connection("call" in fails)
+    if "teardown" in fails:
+        pytest.fail("left over")
+"""
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
+    with author(tmp_path_factory.getbasetemp() / "bytecode") as made:
+        (made.home / "test_driver.py").write_text(STAND_IN, encoding="utf-8")
+        yield made
+
+
+def entry(test: str, defect: str = "it is broken") -> str:
+    return f'[[failure]]\ntest = "{test}"\ndefect = "{defect}"\nseen = "broken 1.0, broken.c"\n'
+
+
+def judge(home: Author, entries: list[str], *arguments: str) -> Judgement:
+    (home.home / "expected.toml").write_text("".join(entries), encoding="utf-8")
+    return home.judge("--expected-failures=expected.toml", *arguments)
+
+
+def local(*tests: str) -> list[str]:
+    return [f"test_driver.py::{test.partition('::')[2]}" for test in tests]
+
+
+@pytest.mark.parametrize("options", [[], ["-n2"]], ids=["serially", "by-two-workers"])
+def test_a_failure_in_any_phase_is_the_expected_one_and_counts_once(home: Author, options: list[str]) -> None:
+    judged = judge(home, [entry(FOUR)], *options, "-rx", *local(FOUR, VERSION))
+    assert judged.status == pytest.ExitCode.OK, judged.text
+    assert "1 passed, 4 xfailed" in judged.text
+    ids = ("text", "unfinished", "other-root", "entity")
+    failed = {f"test_what_is_no_domain_is_refused[{each}]": "skipped" for each in ids}
+    assert judged.words == {"test_version_names_the_hypervisor": "passed"} | failed
+    assert {judged.outcomes[name].said for name in failed} == {"it is broken"}
+
+
+def test_the_end_of_a_run_lists_the_defects_with_how_many_tests_failed_for_each(home: Author) -> None:
+    ids = {"unfinished": "names are lost", "text": "rows leak", "other-root": "rows leak", "entity": "rows leak"}
+    judged = judge(home, [entry(f"{FOUR}[{each}]", defect) for each, defect in ids.items()], *local(FOUR))
+    assert judged.status == pytest.ExitCode.OK, judged.text
+    lines = judged.text.splitlines()
+    (start,) = [number for number, line in enumerate(lines) if line.strip("= ") == "expected failures"]
+    assert lines[start + 1 : start + 3] == ["   1 names are lost", "   3 rows leak"]
+
+
+def test_a_test_that_fails_without_an_entry_fails_the_run(home: Author) -> None:
+    judged = judge(home, [entry(f"{FOUR}[text]")], *local(FOUR))
+    assert judged.status == pytest.ExitCode.TESTS_FAILED
+    assert judged.words["test_what_is_no_domain_is_refused[text]"] == "skipped"
+    assert "2 failed, 1 passed, 1 xfailed, 2 errors" in judged.text
+
+
+@pytest.mark.parametrize("options", [[], ["-n2"]], ids=["serially", "by-two-workers"])
+@pytest.mark.parametrize(
+    ("test", "says"),
+    [
+        (VERSION, "expected to fail (it is broken), and passes: take the entry out"),
+        (UNKNOWN_NAME, "expected to fail (it is broken), and is skipped: the driver does not declare names"),
+    ],
+    ids=["passes", "is-skipped"],
+)
+def test_an_expected_failure_that_does_not_fail_fails_the_run(
+    home: Author, test: str, says: str, options: list[str]
+) -> None:
+    judged = judge(home, [entry(test)], *options, *local(test))
+    assert judged.status == pytest.ExitCode.TESTS_FAILED
+    name = test.partition("::")[2]
+    assert judged.words == {name: "failed"}
+    assert says in judged.outcomes[name].said
+    assert "1 failed in" in judged.text
+
+
+def test_every_id_of_an_entry_without_one_must_fail(home: Author) -> None:
+    stand_in = STAND_IN.replace('[other-root]": ["teardown"]', '[other-root]": []')
+    (home.home / "test_driver.py").write_text(stand_in, encoding="utf-8")
+    judged = judge(home, [entry(FOUR)], *local(FOUR))
+    assert judged.status == pytest.ExitCode.TESTS_FAILED
+    assert judged.words["test_what_is_no_domain_is_refused[other-root]"] == "failed"
+    assert "1 failed, 3 xfailed" in judged.text
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "test_lifecycle.py::test_nobody_wrote",
+        "test_nothing.py::test_version_names_the_hypervisor",
+        "test_errors.py::test_version_names_the_hypervisor",
+        f"{FOUR}[nothing]",
+        f"{VERSION}[text]",
+    ],
+)
+def test_an_entry_whose_test_is_not_in_the_suite_fails_the_run(home: Author, test: str) -> None:
+    judged = judge(home, [entry(test)], "-k", "version_names", *local(FOUR, VERSION))
+    assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
+    assert "1 failed, 1 passed" in judged.text
+    assert f"FAILED expected.toml::{test} - Failed: expected to fail, and not in the suite: mend" in judged.text
+
+
+def test_an_entry_whose_test_is_not_in_the_suite_fails_a_run_of_two_workers_once(home: Author) -> None:
+    judged = judge(home, [entry(f"{FOUR}[nothing]")], "-n2", *local(VERSION))
+    assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
+    assert "1 failed, 1 passed in" in judged.text
+
+
+def test_an_entry_whose_test_does_not_run_is_no_failure(home: Author) -> None:
+    deselected, another_id = UNKNOWN_NAME, f"{FOUR}[text]"
+    selected = local(VERSION, f"{FOUR}[other-root]", UNKNOWN_NAME)
+    judged = judge(home, [entry(deselected), entry(another_id)], "-k", "version_names", *selected)
+    assert judged.status == pytest.ExitCode.OK, judged.text
+    assert judged.words == {"test_version_names_the_hypervisor": "passed"}
+    assert "expected failures" not in judged.text
+
+
+def test_an_entry_whose_module_is_not_collected_is_no_failure(home: Author) -> None:
+    (home.home / "test_other.py").write_text("def test_that_passes(): pass\n", encoding="utf-8")
+    judged = judge(home, [entry(VERSION), entry(f"{FOUR}[text]")], "test_other.py")
+    assert judged.status == pytest.ExitCode.OK, judged.text
+
+
+def test_a_test_of_the_authors_own_is_not_the_suites_of_the_same_name(home: Author) -> None:
+    (home.home / "test_errors.py").write_text("def test_an_unknown_name_is_not_found(): pass\n", encoding="utf-8")
+    judged = judge(home, [entry(UNKNOWN_NAME)], "test_errors.py")
+    assert judged.status == pytest.ExitCode.OK, judged.text
+    assert judged.words == {"test_an_unknown_name_is_not_found": "passed"}
+
+
+@pytest.mark.switch
+@pytest.mark.parametrize("options", [[], ["-n2"]], ids=["serially", "by-two-workers"])
+def test_rows_that_a_driver_leaves_are_an_expected_failure(home: Author, options: list[str]) -> None:
+    # The first test finds them itself. The second passes, and they are found after it.
+    home.write("broken.lifecycle", "LeaksRows")
+    leaks = "rows stay after a stop"
+    judged = judge(home, [entry(STOP, leaks), entry(UNPLUG, leaks)], *options, *local(STOP, UNPLUG, VERSION))
+    assert judged.status == pytest.ExitCode.OK, judged.text
+    assert "1 passed, 2 xfailed" in judged.text
+    assert f"   2 {leaks}" in judged.text
+    assert home.left() == []
+
+
+@pytest.mark.switch
+def test_an_installed_suite_has_expected_failures_as_well(home: Author) -> None:
+    options = ("--driver=netns", "--pyargs", "vifkit_conformance.suite", "-k", "version_names or unknown_name")
+    judged = judge(home, [entry(VERSION)], *options)
+    assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
+    assert judged.words == {
+        "test_version_names_the_hypervisor": "failed",
+        "test_an_unknown_name_is_not_found": "passed",
+    }
+
+
+def test_a_file_is_read_in_its_order(tmp_path: Path) -> None:
+    path = tmp_path / "expected.toml"
+    path.write_text(entry(f"{FOUR}[text]") + entry(f"{FOUR}[entity]", "another"), encoding="utf-8")
+    assert read(path) == [
+        Failure(f"{FOUR}[text]", "it is broken", "broken 1.0, broken.c"),
+        Failure(f"{FOUR}[entity]", "another", "broken 1.0, broken.c"),
+    ]
+    path.write_text("# Nothing is broken.\n", encoding="utf-8")
+    assert read(path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("failure = ", "Invalid value (at end of document)"),
+        ("failure = 1", "only [[failure]] entries may be in it"),
+        ("failure = [1]", "only [[failure]] entries may be in it"),
+        ("[failure]", "only [[failure]] entries may be in it"),
+        (entry(VERSION) + "[[failures]]", "only [[failure]] entries may be in it"),
+        ("[[failure]]", "failure 1 (no test): missing: defect, seen, test"),
+        (f"[[failure]]\ntest = '{FOUR}'\ndefect = 'x'", f"failure 1 ({FOUR}): missing: seen"),
+        (entry(VERSION) + entry(FOUR) + "sene = 'x'", f"failure 2 ({FOUR}): unknown: sene"),
+        (entry(VERSION, " "), f"failure 1 ({VERSION}): defect must be one line of text"),
+        (entry(VERSION).replace('"it is broken"', "4"), f"failure 1 ({VERSION}): defect must be one line of text"),
+        (entry(""), "failure 1 (): test must be one line of text"),
+        (entry(VERSION, r"two\nlines"), f"failure 1 ({VERSION}): defect must be one line of text"),
+        (entry("test_x"), "failure 1 (test_x): test must be module.py::function or module.py::function[id]"),
+        (entry(f"{FOUR}[]"), f"failure 1 ({FOUR}[]): test must be module.py::function or module.py::function[id]"),
+        (entry(FOUR) + entry(FOUR), f"failure 2 ({FOUR}): there is an entry for {FOUR} already"),
+        (entry(FOUR) + entry(f"{FOUR}[text]"), f"failure 2 ({FOUR}[text]): there is an entry for {FOUR} already"),
+        (entry(f"{FOUR}[text]") + entry(FOUR), f"failure 2 ({FOUR}): there is an entry for {FOUR}[text] already"),
+    ],
+)
+def test_a_file_that_is_not_right_is_told_in_one_line_that_names_the_entry(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    path = tmp_path / "expected.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(pytest.UsageError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}: {says}"
+
+
+def test_a_file_of_another_encoding_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "expected.toml"
+    path.write_bytes(b"# d\xe9faut\n")
+    with pytest.raises(pytest.UsageError, match=r"expected\.toml: 'utf-8' codec can't decode byte 0xe9"):
+        read(path)
+
+
+@pytest.mark.parametrize("options", [[], ["-n2"]], ids=["serially", "by-two-workers"])
+def test_a_file_that_is_not_there_ends_the_run_before_its_first_test(home: Author, options: list[str]) -> None:
+    judged = home.judge("--expected-failures=nowhere.toml", *options, *local(VERSION))
+    assert judged.status == pytest.ExitCode.USAGE_ERROR
+    assert "ERROR: nowhere.toml: No such file or directory" in judged.text
+    assert judged.words == {}
+    assert "Traceback" not in judged.text

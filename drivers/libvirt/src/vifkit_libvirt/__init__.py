@@ -1,0 +1,1 @@
+"""What drivers that talk through libvirt share: connections, domains, events, a service. It is no driver itself."""

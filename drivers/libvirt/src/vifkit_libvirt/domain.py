@@ -1,0 +1,219 @@
+"""A libvirt domain."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import libvirt
+
+from netqos.guard import refuse_undeclared, warn
+from vifkit import (
+    BackendError,
+    Bandwidth,
+    Domain,
+    DomainConfig,
+    DomainExistsError,
+    InvalidStateError,
+    State,
+    Vif,
+    VifkitError,
+    VifStatistics,
+    parse_domain,
+    parse_interface,
+)
+
+from .errors import LibvirtError, translated
+from .keeping import flags_of
+
+if TYPE_CHECKING:
+    from .connection import LibvirtConnection
+
+UNPLUG_SECONDS = 10.0
+"""How long a guest may take to let go of a device."""
+
+_STATES = {
+    libvirt.VIR_DOMAIN_PAUSED: State.PAUSED,
+    libvirt.VIR_DOMAIN_PMSUSPENDED: State.PAUSED,
+    libvirt.VIR_DOMAIN_SHUTOFF: State.SHUTOFF,
+    libvirt.VIR_DOMAIN_CRASHED: State.SHUTOFF,
+}
+
+
+class LibvirtDomain(Domain):
+    """Known by its UUID; holds nothing of libvirt's, so that a restart of libvirtd does not matter."""
+
+    name = ""
+    uuid = ""
+
+    def __init__(self, connection: "LibvirtConnection", name: str, uuid: str) -> None:
+        self.name = name
+        self.uuid = uuid
+        self._connection = connection
+
+    def state(self) -> State:
+        """Ask libvirt."""
+        with self._libvirt() as domain:
+            return _STATES.get(domain.state()[0], State.RUNNING)
+
+    def start(self) -> None:
+        """Start it, and put into effect what libvirt has left out."""
+        config = self.config(live=False)
+        with self._libvirt(State.SHUTOFF) as domain:
+            if domain.isActive():
+                raise InvalidStateError(self.name, self.state().value, State.SHUTOFF.value)
+        self._connection.launch(config, lambda: self._launch(0))
+
+    def stop(self) -> None:
+        """End it at once."""
+        with self._libvirt(State.RUNNING) as domain:
+            domain.destroy()
+        self._connection.collect(self.uuid)
+
+    def undefine(self) -> None:
+        """Forget it."""
+        with self._libvirt(State.SHUTOFF) as domain:
+            if domain.isActive():
+                raise InvalidStateError(self.name, self.state().value, State.SHUTOFF.value)
+            domain.undefine()
+
+    def xml(self) -> str:
+        """Give the XML as it runs, or as it is kept."""
+        return self.config().to_xml()
+
+    def vifs(self) -> Sequence[Vif]:
+        """List the vifs."""
+        return self.config().vifs
+
+    def bandwidth(self, mac: str) -> Bandwidth | None:
+        """Give a vif's bandwidth."""
+        return find(self.config(), mac).bandwidth or None
+
+    def set_bandwidth(self, mac: str, bandwidth: Bandwidth | None) -> None:
+        """Replace a vif's bandwidth, in libvirt's keeping and in effect."""
+        connection = self._connection
+        config = self.config()
+        vif = find(config, mac)
+        refuse_undeclared(bandwidth, connection.capabilities)
+        warn(vif, bandwidth, connection.ovs_version)
+        shaped = [vif.target] if vif.target and vif.on_openvswitch and connection.shaper else []
+        for port in shaped:
+            assert connection.shaper is not None
+            connection.shaper.refuse_foreign(port)
+        with self._libvirt() as domain:
+            flags = flags_of(domain)
+            connection.keeping.record(domain, config, mac.lower(), bandwidth, flags)
+        if not flags & libvirt.VIR_DOMAIN_AFFECT_LIVE:
+            return
+        try:
+            connection.shape(dict.fromkeys(shaped, bandwidth or None))
+        except VifkitError:
+            with suppress(VifkitError), self._libvirt() as domain:
+                connection.keeping.record(domain, config, mac.lower(), vif.bandwidth, flags)
+            raise
+
+    def shutdown(self) -> None:
+        """Ask the guest to end."""
+        with self._libvirt(State.RUNNING) as domain:
+            domain.shutdown()
+
+    def suspend(self) -> None:
+        """Pause it."""
+        with self._libvirt(State.RUNNING) as domain:
+            if self.state() is not State.RUNNING:
+                raise InvalidStateError(self.name, self.state().value, State.RUNNING.value)
+            domain.suspend()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        with self._libvirt(State.PAUSED) as domain:
+            if self.state() is not State.PAUSED:
+                raise InvalidStateError(self.name, self.state().value, State.PAUSED.value)
+            domain.resume()
+
+    def attach_vif(self, xml: str) -> None:
+        """Plug an `<interface>` into the running domain, and into its definition where it has one."""
+        connection = self._connection
+        config = self._with_interface(xml)
+        vif = config.vifs[0]
+        assert vif.mac is not None
+        connection.accept_vifs(config)
+        connection.check_switch(config)
+        if vif.mac in {each.mac for each in self.vifs()}:
+            raise DomainExistsError(vif.mac)
+        with self._libvirt(State.RUNNING) as domain:
+            flags = flags_of(domain)
+            self._attach(domain, config, vif.mac, flags)
+        try:
+            plugged = find(self.config(), vif.mac)
+            connection.shape(connection.wanted_of([plugged]))
+        except BaseException:
+            with suppress(VifkitError, LookupError):
+                self.detach_vif(vif.mac)
+            raise
+
+    def detach_vif(self, mac: str) -> None:
+        """Unplug a vif; a guest that does not let go of it in time is an error."""
+        config = self.config()
+        vif = find(config, mac)
+        assert vif.mac is not None
+        with self._libvirt(State.RUNNING) as domain:
+            domain.detachDeviceFlags(config.interface_xml(vif.mac), flags_of(domain))
+        end = time.monotonic() + UNPLUG_SECONDS
+        while vif.mac in {each.mac for each in self.vifs()}:
+            if time.monotonic() > end:
+                raise BackendError(f"the guest of {self.name!r} has not let go of {mac} in {UNPLUG_SECONDS:g} s")
+            time.sleep(0.02)
+        self._connection.collect(self.uuid)
+
+    def statistics(self, mac: str) -> VifStatistics:
+        """Count what a vif has carried (virDomainInterfaceStats; libvirt swaps the directions of a tap)."""
+        vif = find(self.config(), mac)
+        with self._libvirt(State.RUNNING) as domain:
+            if vif.target is None or not domain.isActive():
+                raise InvalidStateError(self.name, State.SHUTOFF.value, State.RUNNING.value)
+            counted = domain.interfaceStats(vif.target)
+        return VifStatistics(
+            received_bytes=counted[0], received_packets=counted[1], sent_bytes=counted[4], sent_packets=counted[5]
+        )
+
+    def config(self, *, live: bool = True) -> DomainConfig:
+        """Read the domain as it runs, or else as it is kept; `live` False is always as it is kept."""
+        with self._libvirt() as domain:
+            flags = 0 if live or not domain.isPersistent() else libvirt.VIR_DOMAIN_XML_INACTIVE
+            xml = domain.XMLDesc(flags)
+        return self._connection.keeping.incoming(xml)
+
+    def _launch(self, flags: int) -> None:
+        with self._libvirt(State.SHUTOFF) as domain:
+            domain.createWithFlags(flags)
+
+    def _attach(self, domain: Any, config: DomainConfig, mac: str, flags: int) -> None:
+        domain.attachDeviceFlags(config.interface_xml(mac), flags)
+
+    def _with_interface(self, xml: str) -> DomainConfig:
+        """Put an interface into an empty domain, where it gets what it lacks. Raises InvalidXmlError."""
+        parse_interface(xml)
+        return parse_domain(f"<domain type='x'><name>x</name><devices>{xml}</devices></domain>")
+
+    @contextmanager
+    def _libvirt(self, wanted: State | None = None) -> Iterator[Any]:
+        """Give libvirt's own handle, and translate what it raises; `wanted` is the state that is needed."""
+        with translated(self.name):
+            try:
+                yield self._connection.session.connection().lookupByUUIDString(self.uuid)
+            except libvirt.libvirtError as error:
+                if wanted is None or error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID:
+                    raise
+                is_now = self.state()
+                if is_now is wanted:
+                    raise LibvirtError(f"libvirt: {error.get_error_message()}", error.get_error_code()) from error
+                raise InvalidStateError(self.name, is_now.value, wanted.value) from error
+
+
+def find(config: DomainConfig, mac: str) -> Vif:
+    """Find a vif. Raises LookupError."""
+    for vif in config.vifs:
+        if vif.mac == mac.lower():
+            return vif
+    raise LookupError(f"domain {config.name!r} has no vif with the MAC address {mac!r}")

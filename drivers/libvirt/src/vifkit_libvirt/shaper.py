@@ -1,0 +1,62 @@
+"""The Open vSwitch beside a libvirt: bandwidths into effect, what libvirt leaves behind away."""
+
+import threading
+from collections.abc import Mapping
+
+from netqos.enforce import enforce, insist, version_tuple
+from netqos.htb import Version
+from netqos.kernel import Kernel, Netns
+from netqos.ovsdb import Switch
+from vifkit import Bandwidth, ForeignQosError, PortExistsError, PortNotFoundError
+
+
+class Shaper:
+    """Made for one connection; safe to use by several threads.
+
+    Without a kernel to look at (libvirt is on another host) the rows are all that is judged. Raises as
+    `Switch` and `Kernel` do.
+    """
+
+    def __init__(self, db: str | None, netns: Netns, *, sees_kernel: bool) -> None:
+        self.switch = Switch(db)
+        self.version: Version = version_tuple(self.switch.version)
+        self.netns = netns
+        self.sees_kernel = sees_kernel
+        # One at a time: ovs-vswitchd takes them one at a time, too, and so nobody loses a race to a friend.
+        self._lock = threading.Lock()
+        if sees_kernel:
+            Kernel(netns).close()
+
+    def shape(self, wanted: Mapping[str, Bandwidth | None]) -> None:
+        """Put bandwidths into effect. Raises BackendError where the kernel does not follow."""
+        if not wanted:
+            return
+        with self._lock:
+            if not self.sees_kernel:
+                self.switch.apply(wanted)
+                return
+            with Kernel(self.netns) as kernel:
+                insist(enforce(self.switch, kernel, wanted).drifts)
+
+    def collect(self, uuid: str) -> None:
+        """Delete the rows of a domain that no port leads to any more."""
+        with self._lock:
+            self.switch.collect([uuid])
+
+    def refuse_foreign(self, port: str) -> None:
+        """Raise ForeignQosError where somebody else's QoS holds the port, before libvirt would push it off."""
+        held = self.switch.ports([port])[port]
+        if held.foreign and held.qos is not None:
+            raise ForeignQosError(port, f"the QoS row {held.qos.uuid} of port {port!r} is not ours; it is left alone")
+
+    def check(self, bridges: set[str], ports: set[str]) -> None:
+        """Look whether new ports will find their bridges, and their names free.
+
+        libvirt would find out half way, and not take all of its half back. Raises PortNotFoundError,
+        PortExistsError, SwitchUnavailableError.
+        """
+        there = self.switch.ports().keys()
+        for bridge in sorted(bridges - there):  # a bridge has a port of its own name
+            raise PortNotFoundError(bridge, f"no bridge is named {bridge!r}")
+        for port in sorted(ports & there):
+            raise PortExistsError(port)

@@ -1,0 +1,77 @@
+"""A domain's bandwidths in its `<metadata>`, out of the sight of libvirt's LXC driver.
+
+libvirt would shape a container's veth by tc (virNetDevBandwidthSet, called in virLXCProcessSetupInterfaces,
+src/lxc/lxc_process.c), on a port of Open vSwitch too, and ovs-vswitchd has that port's qdisc for itself.
+"""
+
+from typing import Any
+
+import libvirt
+from lxml import etree
+
+from vifkit import Bandwidth, DomainConfig, RowWriter, parse_bandwidth, parse_domain, safe_xml
+from vifkit_libvirt.keeping import Keeping
+
+NAMESPACE = "urn:vifkit:bandwidths"
+PREFIX = "vifkit"
+
+
+class InMetadata(Keeping):
+    """For vifs on Open vSwitch; the others' bandwidths stay where they are, as libvirt carries them out."""
+
+    row_writer = RowWriter.DRIVER
+
+    def outgoing(self, config: DomainConfig) -> DomainConfig:
+        """Move the bandwidths of vifs on Open vSwitch into the metadata."""
+        root = safe_xml.parse_again(config.to_xml())
+        _take(root)
+        kept = etree.Element("bandwidths", nsmap={PREFIX: NAMESPACE})
+        for vif, interface in zip(config.vifs, root.iterfind("devices/interface"), strict=True):
+            bandwidth = safe_xml.only(interface, "bandwidth")
+            if bandwidth is not None and vif.on_openvswitch and vif.mac is not None:
+                safe_xml.remove(interface, bandwidth)
+                if vif.bandwidth:
+                    bandwidth.tail = None
+                    etree.SubElement(kept, "vif", mac=vif.mac).append(bandwidth)
+        if len(kept):
+            _qualify(kept, NAMESPACE)
+            safe_xml.put(root, "metadata", after="uuid").append(kept)
+        return parse_domain(safe_xml.write(root))
+
+    def incoming(self, xml: str) -> DomainConfig:
+        """Move the bandwidths back to their vifs; those of vifs that are no more are left out."""
+        root = safe_xml.parse(xml)
+        kept = _take(root)
+        config = parse_domain(safe_xml.write(root))
+        macs = {vif.mac for vif in config.vifs if vif.on_openvswitch}
+        for vif in () if kept is None else kept.iterfind("vif"):
+            mac, bandwidth = vif.get("mac"), safe_xml.only(vif, "bandwidth")
+            if mac is not None and mac in macs and bandwidth is not None:
+                config = config.with_bandwidth(mac, parse_bandwidth(safe_xml.write_element(bandwidth)))
+        return config
+
+    def record(self, domain: Any, config: DomainConfig, mac: str, bandwidth: Bandwidth | None, flags: int) -> None:
+        """Write the metadata again, with the one bandwidth replaced; that of another vif is left to libvirt."""
+        kept = _take(safe_xml.parse_again(self.outgoing(config.with_bandwidth(mac, bandwidth or None)).to_xml()))
+        # libvirt gives the element and all in it the namespace, and refuses one that has it.
+        text, prefix = (None, None) if kept is None else (safe_xml.write_element(kept), PREFIX)
+        domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, text, prefix, NAMESPACE, flags)
+
+
+def _take(root: etree._Element) -> etree._Element | None:
+    """Take our element out of a domain's metadata, unqualified, and the metadata if there is nothing else in it."""
+    metadata = safe_xml.only(root, "metadata")
+    kept = None if metadata is None else metadata.find(f"{{{NAMESPACE}}}bandwidths")
+    if metadata is not None and kept is not None:
+        safe_xml.remove(metadata, kept)
+        if len(metadata) == 0:
+            safe_xml.remove(root, metadata)
+        _qualify(kept, None)
+        etree.cleanup_namespaces(kept)
+    return kept
+
+
+def _qualify(root: etree._Element, namespace: str | None) -> None:
+    """Put an element and all in it into a namespace, None for none."""
+    for element in root.iter(etree.Element):
+        element.tag = etree.QName(namespace, etree.QName(element).localname).text

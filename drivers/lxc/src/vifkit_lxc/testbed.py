@@ -1,0 +1,59 @@
+"""How the suite boots LXC: a libvirtd of its own, and containers that have nothing but busybox."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from vifkit import Domain
+from vifkit_conformance.lab import Lab, Namespace
+from vifkit_conformance.lab.binaries import binary
+from vifkit_conformance.testbed import Testbed
+from vifkit_libvirt.testbed import PrivateLibvirt
+
+_INIT = "trap exit TERM; while :; do busybox sleep 1000 &amp; wait; done"
+
+
+class LxcTestbed(Testbed):
+    """libvirt_lxc, with a root directory in the lab's."""
+
+    domain_type = "lxc"
+
+    @contextmanager
+    def boot(self, lab: Lab) -> Iterator[str]:
+        """Boot a libvirtd in the lab."""
+        self._root = container_root(lab.directory / "container")
+        with PrivateLibvirt(lab) as self.libvirt:
+            yield self.libvirt.uri("lxc")
+
+    def domain_xml(self, name: str, uuid: str, interfaces: Sequence[str]) -> str:
+        """Write the XML of a container that waits."""
+        return (
+            f"<domain type='lxc'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>64</memory><vcpu>1</vcpu>"
+            f"<os><type>exe</type><init>/bin/sh</init><initarg>-c</initarg><initarg>{_INIT}</initarg></os>"
+            f"<devices><filesystem type='mount'><source dir='{self._root}'/><target dir='/'/></filesystem>"
+            f"{''.join(interfaces)}<console type='pty'/></devices></domain>"
+        )
+
+    @contextmanager
+    def guest(self, domain: Domain, mac: str) -> Iterator[tuple[Namespace, str]]:
+        """Enter the container's network namespace."""
+        number = [vif.mac for vif in domain.vifs()].index(mac)
+        controller = self.libvirt.root / f"run/libvirt/lxc/{domain.name}.pid"
+        with Namespace.at(self.libvirt.root / f"proc/{_child(self.libvirt.root, controller)}/ns/net") as namespace:
+            yield namespace, f"eth{number}"
+
+
+def _child(root: Path, pidfile: Path) -> int:
+    """Find a container's first process: the only child of its controller."""
+    controller = int(pidfile.read_text())
+    return int((root / f"proc/{controller}/task/{controller}/children").read_text().split()[0])
+
+
+def container_root(directory: Path) -> Path:
+    """Make a container's root of busybox alone."""
+    for name in ("bin", "dev", "etc", "proc", "sys", "tmp"):
+        (directory / name).mkdir(parents=True)
+    shutil.copy(binary("busybox"), directory / "bin/busybox")
+    (directory / "bin/sh").symlink_to("busybox")
+    return directory

@@ -1,0 +1,1 @@
+"""QEMU and KVM, by libvirt."""
