@@ -49,6 +49,7 @@ def main() -> None:
         alone = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "TOX"))}
         alone |= {"PATH": f"{clean}/bin:{os.environ['PATH']}", "VIRTUAL_ENV": str(clean)}
         run("netqos", "--version", cwd=empty, env=alone)
+        run("vifkit-libvirt", "--version", cwd=empty, env=alone)
         print("wheels: judging the driver from an empty directory", flush=True)
         run("pytest", *SUITE, cwd=empty, env=alone)
 

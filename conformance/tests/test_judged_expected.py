@@ -210,6 +210,8 @@ def test_a_file_is_read_in_its_order(tmp_path: Path) -> None:
         Failure(f"{FOUR}[text]", "it is broken", "broken 1.0, broken.c"),
         Failure(f"{FOUR}[entity]", "another", "broken 1.0, broken.c"),
     ]
+    path.write_text(f"[[failure]]\ntest = ['{VERSION}', '{FOUR}']\ndefect = 'x'\nseen = 'y'\n", encoding="utf-8")
+    assert read(path) == [Failure(VERSION, "x", "y"), Failure(FOUR, "x", "y")]
     path.write_text("# Nothing is broken.\n", encoding="utf-8")
     assert read(path) == []
 
@@ -231,6 +233,11 @@ def test_a_file_is_read_in_its_order(tmp_path: Path) -> None:
         (entry(VERSION, r"two\nlines"), f"failure 1 ({VERSION}): defect must be one line of text"),
         (entry("test_x"), "failure 1 (test_x): test must be module.py::function or module.py::function[id]"),
         (entry(f"{FOUR}[]"), f"failure 1 ({FOUR}[]): test must be module.py::function or module.py::function[id]"),
+        ("[[failure]]\ntest = []", "failure 1 (): test must name one"),
+        (
+            f"[[failure]]\ntest = ['{FOUR}', '{FOUR}']\ndefect = 'x'\nseen = 'y'",
+            f"failure 1 ({FOUR}, {FOUR}): there is an entry for {FOUR} already",
+        ),
         (entry(FOUR) + entry(FOUR), f"failure 2 ({FOUR}): there is an entry for {FOUR} already"),
         (entry(FOUR) + entry(f"{FOUR}[text]"), f"failure 2 ({FOUR}[text]): there is an entry for {FOUR} already"),
         (entry(f"{FOUR}[text]") + entry(FOUR), f"failure 2 ({FOUR}): there is an entry for {FOUR}[text] already"),

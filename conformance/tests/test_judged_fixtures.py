@@ -33,6 +33,17 @@ def driver():
     return make(Native)()
 """
 
+REACHES_INTO_NO_GUEST = """
+from vifkit_netns.testbed import NetnsTestbed
+
+class FromOutside(NetnsTestbed):
+    guest_traffic = False
+
+@pytest.fixture(scope="session")
+def testbed():
+    return FromOutside()
+"""
+
 OF_ANOTHER_NAME = """
 class Another(Sound):
     name = "another"
@@ -87,6 +98,16 @@ def test_what_is_declared_otherwise_is_skipped_with_the_reason(home: Author) -> 
     judged = home.judge_tests("test_an_average_alone_limits")
     assert judged.outcomes["test_an_average_alone_limits"].word == "skipped"
     assert judged.outcomes["test_an_average_alone_limits"].said == "the driver's shaping is not ovs-htb"
+
+
+@pytest.mark.switch
+def test_where_the_testbed_reaches_into_no_guest_its_traffic_is_not_asked_for(home: Author) -> None:
+    home.write(*SOUND, more=REACHES_INTO_NO_GUEST)
+    judged = home.judge_tests("test_below_its_limit_a_guest_receives_all")
+    assert judged.outcomes["test_below_its_limit_a_guest_receives_all"].word == "skipped"
+    assert judged.outcomes["test_below_its_limit_a_guest_receives_all"].said == (
+        "the testbed does not declare guest_traffic"
+    )
 
 
 @pytest.mark.switch

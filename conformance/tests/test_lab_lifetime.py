@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vifkit_conformance.lab import Lab, LabError, Namespace, RunDirectory, counters, measure, until
+from vifkit_conformance.lab import Lab, LabError, LinkEndpoint, Namespace, RunDirectory, counters, measure, until
 
 pytestmark = pytest.mark.switch
 
@@ -81,7 +81,8 @@ def test_two_labs_with_the_same_names_and_addresses_never_meet() -> None:
         _, sender = one.guest("192.0.2.1/24")
         _, receiver = other.guest("192.0.2.2/24")
         assert [row["name"] for row in one.ovs.rows("Bridge")] == ["br0"]
-        assert measure(sender.namespace, receiver.namespace, "192.0.2.2", seconds=0.2).total_bytes == 0
+        source, sink = (LinkEndpoint(link.namespace, link.name) for link in (sender, receiver))
+        assert measure(source, sink, "192.0.2.2", rate_bps=8e6, seconds=0.2).total_bytes == 0
         one.ovs.vsctl("del-br", "br0")
         assert [row["name"] for row in other.ovs.rows("Bridge")] == ["br0"]
         one.ovs.vswitchd.kill()

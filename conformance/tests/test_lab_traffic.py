@@ -11,6 +11,7 @@ from vifkit_conformance.lab import (
     Lab,
     LabError,
     Link,
+    LinkEndpoint,
     Measurement,
     Namespace,
     Sink,
@@ -40,7 +41,7 @@ def test_traffic_passes_a_bridge_to_a_guest(own_lab: Lab) -> None:
     own_lab.bridge("br0")
     _, sender = own_lab.guest("192.0.2.1/24")
     port, receiver = own_lab.guest("192.0.2.2/24")
-    measured = measure(sender.namespace, receiver.namespace, "192.0.2.2", rate_bps=8e6, seconds=0.5)
+    measured = _measured((sender, receiver), rate_bps=8e6, seconds=0.5)
     assert measured.total_bytes > 0.5 * 8e6 / 8 * 0.8
     assert port.counters.tx_bytes >= measured.total_bytes
     assert receiver.counters.rx_bytes >= measured.total_bytes
@@ -50,7 +51,7 @@ def test_traffic_passes_a_bridge_to_a_guest(own_lab: Lab) -> None:
 def test_a_paced_source_keeps_its_rate_within_5_percent() -> None:
     with Namespace() as left, Namespace() as right, veth(left, "eth0", "eth0", right) as wire:
         _addressed(wire)
-        measured = measure(left, right, "192.0.2.2", rate_bps=4_096_000, seconds=1.0)
+        measured = _measured(wire, rate_bps=4_096_000, seconds=1.0)
     assert measured.rate_bps(after=0.1) == pytest.approx(4_096_000, rel=0.05)
     assert all(earlier < later for (earlier, _), (later, _) in pairwise(measured.samples))
 
@@ -60,7 +61,7 @@ def test_what_a_shaper_lets_through_is_measured_at_layer_2() -> None:
     with Namespace() as left, Namespace() as right, veth(left, "eth0", "eth0", right) as wire:
         _addressed(wire)
         _shape(wire[0], "parent 1: classid 1:1 htb rate 4mbit")
-        measured = measure(left, right, "192.0.2.2", rate_bps=12e6, seconds=1.5)
+        measured = _measured(wire, rate_bps=12e6, seconds=1.5)
     assert measured.rate_bps(after=0.5) == pytest.approx(4e6, rel=0.03)
 
 
@@ -69,7 +70,8 @@ def test_a_source_without_a_rate_floods_a_shaper() -> None:
     with Namespace() as left, Namespace() as right, veth(left, "eth0", "eth0", right) as wire:
         _addressed(wire)
         _shape(wire[0], "parent 1: classid 1:1 htb rate 20mbit")
-        measured = measure(left, right, "192.0.2.2", seconds=1.0)
+        with Source(left, "192.0.2.2", seconds=2.0):
+            measured = _end(wire[1]).receive("192.0.2.2", seconds=1.0)
     assert measured.rate_bps(after=0.3) == pytest.approx(20e6, rel=0.05)
 
 
@@ -84,9 +86,9 @@ def test_a_flood_of_another_class_leaves_a_guest_its_own_rate() -> None:
             "parent 1:fffe classid 1:1 htb rate 2mbit ceil 8mbit",
             "parent 1:fffe classid 1:2 htb rate 6mbit ceil 8mbit",
         )
-        alone = measure(left, right, "192.0.2.2", rate_bps=16e6, seconds=1.5)
+        alone = _measured(wire, rate_bps=16e6, seconds=1.5)
         with Flood(left, "eth0", 0x10002):
-            in_company = measure(left, right, "192.0.2.2", rate_bps=16e6, seconds=1.5)
+            in_company = _measured(wire, rate_bps=16e6, seconds=1.5)
     assert alone.rate_bps(after=0.5) == pytest.approx(8e6, rel=0.05)
     assert in_company.rate_bps(after=0.5) == pytest.approx(2e6, rel=0.1)
 
@@ -131,6 +133,14 @@ def _experimental(descriptor: int) -> bool:
         return False
     frame = os.read(descriptor, 2 * FRAME_BYTES)
     return len(frame) == FRAME_BYTES and frame[12:14] == b"\x88\xb5"
+
+
+def _end(link: Link) -> LinkEndpoint:
+    return LinkEndpoint(link.namespace, link.name)
+
+
+def _measured(wire: tuple[Link, Link], *, rate_bps: float, seconds: float) -> Measurement:
+    return measure(_end(wire[0]), _end(wire[1]), "192.0.2.2", rate_bps=rate_bps, seconds=seconds)
 
 
 def _addressed(wire: tuple[Link, Link]) -> None:

@@ -13,13 +13,13 @@ OPEN_TUN = 'mount -t tmpfs -o mode=755 lab /dev/net && mknod -m 666 /dev/net/tun
 USE = """
 import json, os
 from pathlib import Path
-from vifkit_conformance.lab import Lab, measure, privileged
+from vifkit_conformance.lab import Lab, LinkEndpoint, measure, privileged
 assert privileged()
 with Lab() as lab:
     lab.bridge()
-    _, one = lab.guest("192.0.2.1/24")
-    _, two = lab.guest("192.0.2.2/24")
-    arrived = measure(one.namespace, two.namespace, "192.0.2.2", rate_bps=8e6, seconds=0.3).total_bytes
+    links = [lab.guest(f"192.0.2.{number}/24")[1] for number in (1, 2)]
+    one, two = (LinkEndpoint(link.namespace, link.name) for link in links)
+    arrived = measure(one, two, "192.0.2.2", rate_bps=8e6, seconds=0.3).total_bytes
     owner = Path(lab.directory).stat().st_uid
 print(json.dumps({"arrived": arrived, "directory": str(lab.directory), "owner": owner, "uid": os.geteuid()}))
 """

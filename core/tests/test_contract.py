@@ -11,6 +11,7 @@ from vifkit import (
     Connection,
     Domain,
     Driver,
+    RowWriter,
     Shaping,
     SupportsHotplug,
     SupportsSuspend,
@@ -29,6 +30,7 @@ ERRORS = [
         VifkitError,
         "domain 'a' is running, not shut off",
     ),
+    (vifkit.AccessDeniedError("for reading only"), PermissionError, "for reading only"),
     (vifkit.ConnectError("no answer"), ConnectionError, "no answer"),
     (vifkit.SwitchUnavailableError("no answer"), vifkit.BackendError, "no answer"),
     (vifkit.PortNotFoundError("tap0"), LookupError, "no bridge has a port named 'tap0'"),
@@ -67,7 +69,8 @@ def test_a_bandwidth_warning_is_no_error_and_begins_with_its_code() -> None:
 
 
 def test_by_default_nothing_is_declared() -> None:
-    assert not any(value for value in dataclasses.asdict(Capabilities()).values() if value is not Shaping.NONE)
+    words = (Shaping.NONE, RowWriter.DRIVER)
+    assert not any(value for value in dataclasses.asdict(Capabilities()).values() if value not in words)
 
 
 def test_every_public_name_exists_and_is_explained() -> None:

@@ -184,6 +184,13 @@ def test_a_vif_is_addressed_in_any_case_and_an_unknown_one_is_a_lookup_error() -
         config.with_targets({MAC: "vnet1", "": "vnet2"})
 
 
+def test_one_interface_is_given_by_itself() -> None:
+    config = parse_domain(domain(INTERFACE))
+    assert parse_interface(config.interface_xml(MAC.upper())) == VIF
+    with pytest.raises(LookupError):
+        config.interface_xml("52:54:00:ff:ff:ff")
+
+
 def test_targets_are_named_for_several_vifs_at_once() -> None:
     config = parse_domain(DOMAIN).with_targets({MAC: "vnet7", "52:54:00:00:00:02": "exactly15bytes_"})
     assert [vif.target for vif in config.vifs] == ["vnet7", "exactly15bytes_"]

@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from urllib.parse import quote, urlencode
 
@@ -27,13 +27,22 @@ def with_query(uri: str, parameters: Sequence[tuple[str, str]]) -> str:
 
 def header(driver: str, testbed: str, parameters: Sequence[tuple[str, str]]) -> list[str]:
     """Name the driver, the testbed, the URI's parameters and the versions of everything that it is judged on."""
-    tools = {"Open vSwitch": ("ovs-vswitchd", "--version"), "iproute2": ("tc", "-V")}
+    tools = {"Open vSwitch": ("ovs-vswitchd", "--version"), "iproute2": ("tc", "-V"), **_tools(testbed)}
     said = [f"{name} {_version(argv)}" for name, argv in tools.items()]
     kernel = f"Linux {os.uname().release}"
     suite = f"suite {version('vifkit-conformance')}"
     on = f" on {testbed}" if testbed != driver else ""
     query = f" with {' '.join(f'{key}={value}' for key, value in parameters)}" if parameters else ""
     return [f"vifkit: driver {driver}{on}{query} ({_package(driver)}), {suite}, {', '.join(said)}, {kernel}"]
+
+
+def _tools(testbed: str) -> Mapping[str, Sequence[str]]:
+    """Ask a testbed what it boots; one that is not there, or does not load, is told of where it is needed."""
+    try:
+        found: Mapping[str, Sequence[str]] = installed("testbed", testbed).load().tools
+    except (LookupError, ImportError):
+        return {}
+    return found
 
 
 def _package(driver: str) -> str:
@@ -43,7 +52,7 @@ def _package(driver: str) -> str:
         return "not a package of vifkit's"
 
 
-def _version(argv: tuple[str, ...]) -> str:
+def _version(argv: Sequence[str]) -> str:
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     try:
         said = subprocess.run(argv, capture_output=True, text=True, check=False, env={"PATH": path}).stdout

@@ -5,7 +5,8 @@
     defect = "a live update that drops peak leaves max-rate behind"
     seen = "libvirt 9.0.0, src/util/virnetdevopenvswitch.c, virNetDevOpenvswitchInterfaceSetTxQos"
 
-`test_x.py::test_y[id]` is one id of a test, and `test_x.py::test_y` every id of it: each must fail.
+`test_x.py::test_y[id]` is one id of a test, and `test_x.py::test_y` every id of it: each must fail. A defect that
+many tests see names them in one array, `test = ["…", "…"]`.
 """
 
 import importlib
@@ -54,10 +55,24 @@ def read(path: Path) -> list[Failure]:
     found: list[Failure] = []
     for number, entry in enumerate(entries, 1):
         try:
-            found.append(_parse(entry, found))
+            for test in _tests(entry):
+                found.append(_parse({**entry, "test": test} if "test" in entry else entry, found))
         except ValueError as error:
-            raise pytest.UsageError(f"{path}: failure {number} ({entry.get('test', 'no test')}): {error}") from error
+            raise pytest.UsageError(f"{path}: failure {number} ({_shown(entry)}): {error}") from error
     return found
+
+
+def _shown(entry: dict[str, object]) -> object:
+    tests = entry.get("test", "no test")
+    return ", ".join(map(str, tests)) if isinstance(tests, list) else tests
+
+
+def _tests(entry: dict[str, object]) -> list[object]:
+    """Give what the key `test` names; a missing one is found out later."""
+    tests = entry.get("test", "")
+    if tests == []:
+        raise ValueError("test must name one")
+    return tests if isinstance(tests, list) else [tests]
 
 
 def _parse(entry: dict[str, object], before: Iterable[Failure]) -> Failure:

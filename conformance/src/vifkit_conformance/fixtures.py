@@ -5,7 +5,7 @@ You may override `driver` and `testbed`: they are what is judged. Leave the othe
 
 import os
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -58,9 +58,14 @@ def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
 def uri(request: pytest.FixtureRequest, testbed: "Testbed", lab: "Lab") -> Iterator[str]:
     """Where the driver connects."""
     from .environment import with_query
+    from .lab import LabUnavailableError
 
     given, parameters = (request.config.getoption(option) for option in ("--driver-uri", "--uri-query"))
-    with nullcontext(given) if given is not None else testbed.boot(lab) as booted:
+    with ExitStack() as stack:
+        try:
+            booted = given if given is not None else stack.enter_context(testbed.boot(lab))
+        except LabUnavailableError as error:
+            lacking(request.config, str(error))
         yield with_query(booted, parameters)
 
 
@@ -78,11 +83,14 @@ def capabilities(connection: "Connection") -> "Capabilities":
 
 
 @pytest.fixture
-def guest(connection: "Connection", testbed: "Testbed", lab: "Lab") -> Iterator["Guests"]:
+def guest(
+    request: pytest.FixtureRequest, connection: "Connection", testbed: "Testbed", lab: "Lab"
+) -> Iterator["Guests"]:
     """Makes domains: `guest('<bandwidth>…')` is a running one with one vif."""
     from .guest import Guests
 
-    made = Guests(connection, testbed, lab)
+    marker = request.node.get_closest_marker("needs")
+    made = Guests(connection, testbed, lab, traffic=marker is not None and "guest_traffic" in marker.args)
     yield made
     made.close()
 
@@ -106,14 +114,16 @@ def nothing_left(lab: "Lab") -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _needs(request: pytest.FixtureRequest) -> None:
-    """Skip, with the reason, a test whose capability the driver does not declare."""
+    """Skip, with the reason, a test whose capability the driver, or the testbed, does not declare."""
     marker = request.node.get_closest_marker("needs")
     if marker is None:
         return
     capabilities: Capabilities = request.getfixturevalue("capabilities")
+    testbed: Testbed = request.getfixturevalue("testbed")
     for name in marker.args:
-        if not getattr(capabilities, name):
-            pytest.skip(f"the driver does not declare {name}")
+        whose, declared = ("testbed", testbed) if hasattr(testbed, name) else ("driver", capabilities)
+        if not getattr(declared, name):
+            pytest.skip(f"the {whose} does not declare {name}")
     for name, value in marker.kwargs.items():
         if getattr(capabilities, name).value != value:
             pytest.skip(f"the driver's {name} is not {value}")

@@ -12,7 +12,7 @@ from netqos.kernel import Kernel
 from netqos.link import Link
 from vifkit import Connection, Domain, State, VifkitError
 
-from .lab import Lab, Namespace
+from .lab import Endpoint, Lab
 from .testbed import Testbed
 
 _names = count(1)
@@ -75,18 +75,19 @@ class Guest:
         """The qdisc and classes of one vif's port, as the kernel has them."""
         return self.link(number).tree
 
-    def inside(self, number: int = 0) -> AbstractContextManager[tuple[Namespace, str]]:
-        """The guest's own end of one vif: namespace and device."""
+    def inside(self, number: int = 0) -> AbstractContextManager[Endpoint]:
+        """The guest's own end of one vif."""
         return self.testbed.guest(self.domain, self.macs[number])
 
 
 class Guests:
-    """Makes guests, and ends them after the test."""
+    """Makes guests, and ends them after the test; with `traffic` it is reached into them."""
 
-    def __init__(self, connection: Connection, testbed: Testbed, lab: Lab) -> None:
+    def __init__(self, connection: Connection, testbed: Testbed, lab: Lab, *, traffic: bool = False) -> None:
         self.connection = connection
         self.testbed = testbed
         self.lab = lab
+        self._domain_xml = testbed.traffic_domain_xml if traffic else testbed.domain_xml
         self._made: list[Domain] = []
 
     def __call__(self, *bandwidths: str, mtu: int | None = None, start: bool = True) -> Guest:
@@ -110,7 +111,7 @@ class Guests:
             interface(mac, bandwidth, mtu=mtu, bridge=bridge, target=target)
             for mac, bandwidth in zip(macs, bandwidths or [""], strict=True)
         ]
-        return self.testbed.domain_xml(f"guest-{next(_names)}-{uuid[:8]}", uuid, interfaces), macs
+        return self._domain_xml(f"guest-{next(_names)}-{uuid[:8]}", uuid, interfaces), macs
 
     def define(self, xml: str) -> Domain:
         """Define a domain that is forgotten after the test."""

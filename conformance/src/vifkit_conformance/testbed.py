@@ -1,12 +1,13 @@
 """What the suite asks of a hypervisor beside its driver: to be booted in a lab, and to run a guest there."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
 
-from vifkit import Domain
+from vifkit import Domain, Rate
 
-from .lab import Lab, Namespace
+from .lab import Endpoint, Lab
 
 
 class Testbed(ABC):
@@ -18,16 +19,18 @@ class Testbed(ABC):
     """The `type` of the suite's domains."""
     domain_body: str = ""
     """What the suite's domains hold beside name, UUID, memory, CPU and interfaces, such as `<os>`."""
+    guest_traffic: bool = False
+    """Whether `guest` reaches into a guest, to send and count traffic there."""
+
+    tools: Mapping[str, Sequence[str]] = {}
+    """What it boots, by name, and the commands that tell the versions; they stand in the header of a run."""
 
     @abstractmethod
     def boot(self, lab: Lab) -> AbstractContextManager[str]:
         """Boot what the driver needs beside the lab's Open vSwitch; give its URI while it is up."""
 
-    def guest(self, domain: Domain, mac: str) -> AbstractContextManager[tuple[Namespace, str]]:
-        """Give the namespace in which a running guest's interface lives, and the interface's name.
-
-        Only asked where the capabilities declare `guest_traffic`.
-        """
+    def guest(self, domain: Domain, mac: str) -> AbstractContextManager[Endpoint]:
+        """Give a running guest's own end of a vif. Only asked where `guest_traffic` is true."""
         raise LookupError(f"{type(self).__name__} does not reach into the guest of {domain.name} at {mac}")
 
     def domain_xml(self, name: str, uuid: str, interfaces: Sequence[str]) -> str:
@@ -37,3 +40,42 @@ class Testbed(ABC):
             f"<memory unit='MiB'>64</memory><vcpu>1</vcpu>{self.domain_body}"
             f"<devices>{''.join(interfaces)}</devices></domain>"
         )
+
+    def traffic_domain_xml(self, name: str, uuid: str, interfaces: Sequence[str]) -> str:
+        """Write the XML of a domain into which `guest` is to reach; by default as any other."""
+        return self.domain_xml(name, uuid, interfaces)
+
+
+@runtime_checkable
+class SupportsDaemonKill(Protocol):
+    """A testbed whose hypervisor has a daemon, which the tests end and start again."""
+
+    def kill_daemon(self) -> None:
+        """End the daemon by SIGKILL; the domains that run go on."""
+
+    def start_daemon(self) -> None:
+        """Start it again, and wait until it answers at the same address."""
+
+
+@runtime_checkable
+class SupportsGuestKill(Protocol):
+    """A testbed that ends a guest behind the hypervisor's back."""
+
+    def kill_guest(self, domain: Domain) -> None:
+        """End the process that a running domain is, by SIGKILL."""
+
+
+@runtime_checkable
+class SupportsTuning(Protocol):
+    """A testbed whose hypervisor has a tool of its own that changes a bandwidth."""
+
+    def tune(self, domain: Domain, mac: str, inbound: Rate) -> None:
+        """Set a running vif's inbound bandwidth by that tool, behind the driver's back."""
+
+
+@runtime_checkable
+class SupportsSecondHost(Protocol):
+    """A testbed that boots another host, to which domains can migrate."""
+
+    def second_host(self, lab: Lab) -> AbstractContextManager[tuple[Lab, str]]:
+        """Boot it beside the first one's lab, which it can reach; give its lab, with the bridge br0, and its URI."""

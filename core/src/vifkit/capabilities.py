@@ -49,7 +49,5 @@ class Capabilities:
     """A vif has the MTU that its XML asks for."""
     persistent_domains: bool = False
     """`define` keeps a domain that is not running."""
-    guest_traffic: bool = False
-    """The suite can send traffic to and from the guest."""
     highest_rate_bps: int | None = None
     """The highest rate, in bits/s, that is carried out to the letter; None is no limit."""

@@ -14,8 +14,8 @@ from .measurement import Measurement
 from .namespace import Namespace
 
 FRAME_BYTES = 1500
+UDP_PORT = 5001
 _HEADERS_BYTES = 14 + 20 + 8  # Ethernet, IPv4, UDP
-_PORT = 5001
 _SAMPLE_SECONDS = 0.01
 _LOST = {errno.ENOBUFS, errno.ECONNREFUSED}  # a queue was full; nobody listens any more
 
@@ -64,7 +64,7 @@ class Source(Sender):
         address: str,
         rate_bps: float | None = None,
         seconds: float = 2.0,
-        port: int = _PORT,
+        port: int = UDP_PORT,
     ) -> None:
         super().__init__(namespace, rate_bps, seconds)
         self.address = (address, port)
@@ -84,7 +84,7 @@ class Source(Sender):
 class Sink(Loop):
     """Receives UDP at an IPv4 address of a namespace."""
 
-    def __init__(self, namespace: Namespace, address: str, seconds: float = 60.0, port: int = _PORT) -> None:
+    def __init__(self, namespace: Namespace, address: str, seconds: float = 60.0, port: int = UDP_PORT) -> None:
         super().__init__(namespace, seconds)
         self.address = (address, port)
         self._samples: list[tuple[float, int]] = []
@@ -123,13 +123,3 @@ class Sink(Loop):
             if now >= due:
                 self._samples.append((now - started, total))
                 due = now + _SAMPLE_SECONDS
-
-
-def measure(
-    source: Namespace, sink: Namespace, address: str, *, rate_bps: float | None = None, seconds: float = 2.0
-) -> Measurement:
-    """Send UDP from one namespace to the address of another, and return what arrived meanwhile."""
-    # The source outlasts the sink: samples taken after its end would make the mean too low.
-    with Sink(sink, address, seconds) as arriving, Source(source, address, rate_bps, seconds + 1):
-        arriving.wait()
-    return arriving.measurement

@@ -7,7 +7,7 @@ import pytest
 
 from vifkit import Bandwidth, Rate
 from vifkit_conformance.guest import Guest, Guests
-from vifkit_conformance.lab import Flood, Link, Measurement, Namespace, measure
+from vifkit_conformance.lab import Endpoint, Flood, LinkEndpoint, Measurement, measure
 
 from .bandwidths import AVERAGE_ONLY, REFERENCE
 
@@ -15,27 +15,25 @@ GUEST, HOST = "198.51.100.2", "198.51.100.1"
 
 
 @contextmanager
-def path_to(made: Guest) -> Iterator[tuple[Namespace, Namespace]]:
-    """Give the bridge and the guest addresses that know each other; gives the two namespaces."""
-    lab = made.lab
-    bridge = Link(lab.host, "br0")
-    with made.inside() as (namespace, device):
-        inner = Link(namespace, device)
+def path_to(made: Guest) -> Iterator[tuple[Endpoint, Endpoint]]:
+    """Give the bridge and the guest addresses that know each other; gives the two ends."""
+    bridge = LinkEndpoint(made.lab.host, "br0")
+    with made.inside() as inner:
         bridge.up()
         bridge.add_address(f"{HOST}/24")
         try:
             inner.add_address(f"{GUEST}/24")
             bridge.add_neighbour(GUEST, made.mac)
             inner.add_neighbour(HOST, bridge.mac)
-            yield lab.host, namespace
+            yield bridge, inner
         finally:
             bridge.ip("address", "flush", "dev", "br0")
 
 
 def received(made: Guest, *, offered_bps: float, seconds: float = 3.0) -> Measurement:
     """Send to the guest, and count what arrives in it."""
-    with path_to(made) as (host, namespace):
-        return measure(host, namespace, GUEST, rate_bps=offered_bps, seconds=seconds)
+    with path_to(made) as (host, inner):
+        return measure(host, inner, GUEST, rate_bps=offered_bps, seconds=seconds)
 
 
 @pytest.mark.needs("inbound", "guest_traffic", shaping="ovs-htb")
@@ -90,6 +88,6 @@ def test_an_update_changes_what_arrives(guest: Guests) -> None:
 def test_inbound_does_not_limit_what_a_guest_sends(guest: Guests) -> None:
     """Failing: the directions are swapped: the guest sends through the class that should hold its receiving."""
     made = guest(REFERENCE)
-    with path_to(made) as (host, namespace):
-        rate = measure(namespace, host, HOST, rate_bps=24_000_000, seconds=2.0).rate_bps(after=0.5)
+    with path_to(made) as (host, inner):
+        rate = measure(inner, host, HOST, rate_bps=24_000_000, seconds=2.0).rate_bps(after=0.5)
     assert rate == pytest.approx(24_000_000, rel=0.05)

@@ -89,7 +89,6 @@ class NetnsConnection(Connection):
             live_update=True,
             mtu=True,
             persistent_domains=True,
-            guest_traffic=True,
             highest_rate_bps=highest_rate_bps(version_tuple(self.switch.version)),
         )
 
@@ -192,8 +191,9 @@ class NetnsConnection(Connection):
         insist(enforce(self.switch, self.kernel, {port: bandwidth}).drifts)
 
     def unplug(self, config: DomainConfig) -> None:
-        """Take the ports of a domain off their bridges, with their rows."""
+        """Take the ports of a domain off their bridges, with their rows, also those that somebody took off a port."""
         self.switch.unplug([_sure(vif.target) for vif in config.vifs])
+        self.switch.collect([config.uuid])
 
     def accept(self, xml: str) -> DomainConfig:
         """Read a domain, refuse what is not declared, and warn. Raises InvalidXmlError, UnsupportedError."""

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from vifkit import Domain
-from vifkit_conformance.lab import Lab, Namespace
+from vifkit_conformance.lab import Endpoint, Lab, LinkEndpoint, Namespace
 from vifkit_conformance.testbed import Testbed
 
 from .driver import NetnsDomain
@@ -18,6 +18,7 @@ class NetnsTestbed(Testbed):
     """The domains of a directory of the lab's."""
 
     domain_type = "netns"
+    guest_traffic = True
 
     @contextmanager
     def boot(self, lab: Lab) -> Iterator[str]:
@@ -28,9 +29,9 @@ class NetnsTestbed(Testbed):
                 drop_namespace(pin)
 
     @contextmanager
-    def guest(self, domain: Domain, mac: str) -> Iterator[tuple[Namespace, str]]:
+    def guest(self, domain: Domain, mac: str) -> Iterator[Endpoint]:
         """Enter the domain's namespace."""
         assert isinstance(domain, NetnsDomain)
         number = [vif.mac for vif in domain.vifs()].index(mac)
         with Namespace.at(domain.namespace) as namespace:
-            yield namespace, f"eth{number}"
+            yield LinkEndpoint(namespace, f"eth{number}")
