@@ -5,6 +5,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 from vifkit import Bandwidth, Connection, Rate
@@ -49,9 +50,7 @@ def figures(quick: bool) -> list[tuple[str, float, str, str]]:
     ]
 
 
-def _starts(
-    connection: Connection, libvirt: PrivateLibvirt, lab: Lab, xml: str, rounds: int
-) -> tuple[float, float]:
+def _starts(connection: Connection, libvirt: PrivateLibvirt, lab: Lab, xml: str, rounds: int) -> tuple[float, float]:
     file = lab.directory / "bench.xml"
     file.write_text(xml, encoding="utf-8")
     ours, theirs = [], []
@@ -67,7 +66,7 @@ def _changes(connection: Connection, libvirt: PrivateLibvirt, rounds: int) -> tu
     theirs, ours = [], []
     for number in range(2 * rounds):
         figures = f"{300 + number},{600 + number},32"
-        theirs.append(_timed(lambda figures=figures: _virsh(libvirt, "domiftune", "bench", MAC, "--inbound", figures)))
+        theirs.append(_timed(partial(_virsh, libvirt, "domiftune", "bench", MAC, "--inbound", figures)))
         ours.append(_timed(_change(connection, number)))
     return median(theirs), median(ours)
 

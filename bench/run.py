@@ -1,6 +1,6 @@
 """The benchmarks: every figure is a ratio of two things done in the same run, on a real Open vSwitch.
 
-python bench/run.py [--quick] [--json FILE] [prediction apply read growth memory lab libvirt suite …]
+python bench/run.py [--quick] [--json FILE] [prediction apply read growth memory lab libvirt watch suite …]
 """
 
 import argparse
@@ -16,6 +16,7 @@ import libvirt_times
 import prediction
 import scale
 import times
+import watch
 
 from vifkit_conformance.lab import enter_user_namespace, privileged, why_not
 
@@ -45,6 +46,7 @@ PARTS: dict[str, Callable[[bool], list[tuple[str, float, str, str]]]] = {
     "memory": scale.memory_figures,
     "lab": times.lab_figures,
     "libvirt": libvirt_times.figures,
+    "watch": watch.figures,
     "suite": times.suite_figures,
 }
 

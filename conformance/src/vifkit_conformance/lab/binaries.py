@@ -23,6 +23,12 @@ _PACKAGES = {
     "virsh": "libvirt-clients",
     "qemu-system-x86_64": "qemu-system-x86",
     "busybox": "busybox-static",
+    "nc": "netcat-openbsd",
+    "openssl": "openssl",
+    "saslpasswd2": "sasl2-bin",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "sshd": "openssh-server",
 }
 # Many distributions keep these out of the PATH of a user who is not root.
 _ADMINISTRATORS_PATH = "/usr/local/sbin:/usr/sbin:/sbin"

@@ -1,14 +1,18 @@
 """A connection to libvirt beside an Open vSwitch, and the driver that opens it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import libvirt
 
 from netqos.guard import refuse_undeclared, warn
 from netqos.htb import Version, highest_rate_bps
 from netqos.probe import policing_available
 from netqos.units import bps_from_kBps
 from vifkit import (
+    AccessDeniedError,
     BackendError,
     Bandwidth,
     Capabilities,
@@ -29,14 +33,22 @@ from vifkit import (
     Vif,
     VifkitError,
     parse_domain,
+    safe_xml,
 )
 
-from .domain import LibvirtDomain
-from .errors import translated
+from .domain import LibvirtDomain, macs_of
+from .errors import frozen, lost, translated
 from .keeping import MAX_RATE_KBPS, Keeping
+from .lifecycle import Lifecycle
+from .opening import figures
 from .session import Session
-from .shaper import Shaper
+from .shaper import Shaper, check, ports_of
 from .uri import parse_uri
+
+T = TypeVar("T")
+
+SHAPED_BY_LIBVIRT = frozenset({"bridge", "direct", "ethernet", "network"})
+"""The types of interface that libvirt shapes itself, by tc; of others it ignores it (virNetDevSupportsBandwidth)."""
 
 
 class LibvirtDriver(Driver):
@@ -45,10 +57,6 @@ class LibvirtDriver(Driver):
     def open(self, uri: str, credentials: Credentials | None = None) -> Connection:
         """Connect to libvirt, and to the Open vSwitch beside it. Raises ConnectError, ValueError."""
         address = parse_uri(uri, self.schemes)
-        if address.repair and address.remote and address.db is None:
-            raise ValueError(
-                f"{uri}: libvirt does not reach its host's Open vSwitch: name it by db=, or say repair=off"
-            )
         session = Session(address, credentials)
         try:
             shaper = None
@@ -59,7 +67,8 @@ class LibvirtDriver(Driver):
         except BaseException as error:
             session.close()
             if isinstance(error, BackendError | OSError):
-                raise ConnectError(f"{uri}: {error}") from error
+                advice = "; root may" if isinstance(error.__cause__ or error, PermissionError) else ""
+                raise ConnectError(f"{uri}: {error}{advice}") from error
             raise
 
     def connection(self, session: Session, shaper: Shaper | None) -> "LibvirtConnection":
@@ -80,6 +89,7 @@ class LibvirtConnection(Connection):
     def __init__(self, session: Session, shaper: Shaper | None) -> None:
         self.session = session
         self.shaper = shaper
+        self._lifecycle = Lifecycle(session)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -104,18 +114,18 @@ class LibvirtConnection(Connection):
     def version(self) -> str:
         """Name the hypervisor and libvirt."""
         with translated():
-            opened = self.session.connection()
-            return f"{self.hypervisor} {_figures(opened.getVersion())}, libvirt {_figures(opened.getLibVersion())}"
+            hypervisor, its_libvirt = self.look(lambda opened: (opened.getVersion(), opened.getLibVersion()))
+        return f"{self.hypervisor} {figures(hypervisor)}, libvirt {figures(its_libvirt)}"
 
     def domains(self) -> Sequence[Domain]:
         """List all domains."""
         with translated():
-            return [self._handle(each) for each in self.session.connection().listAllDomains(0)]
+            return [self._handle(each) for each in self.look(lambda opened: opened.listAllDomains(0))]
 
     def domain(self, name: str) -> Domain:
         """Find a domain."""
         with translated(name):
-            return self._handle(self.session.connection().lookupByName(name))
+            return self._handle(self.look(lambda opened: opened.lookupByName(name)))
 
     def define(self, xml: str) -> Domain:
         """Keep a domain."""
@@ -145,7 +155,22 @@ class LibvirtConnection(Connection):
 
     def close(self) -> None:
         """Let go of libvirt."""
+        self._lifecycle.close()
         self.session.close()
+
+    def subscribe(self, callback: Callable[[str, State], None]) -> Callable[[], None]:
+        """Call back with name and new state, from a thread of the subscription's; what the function gives ends it."""
+        with translated():
+            return self._lifecycle.subscribe(callback)
+
+    def look(self, ask: Callable[[Any], T]) -> T:
+        """Ask libvirt what may be asked twice, as libvirtd may have been restarted unnoticed. Raises libvirtError."""
+        try:
+            return ask(self.session.connection())
+        except libvirt.libvirtError as error:
+            if not lost(error) or frozen(error):
+                raise
+            return ask(self.session.connection())
 
     def handle(self, name: str, uuid: str) -> LibvirtDomain:
         """Make the Domain of a domain."""
@@ -153,7 +178,7 @@ class LibvirtConnection(Connection):
 
     def launch(self, config: DomainConfig, launch: Callable[[], None]) -> None:
         """Start a domain and put its bandwidths into effect; after a failure nothing of it is left."""
-        self.check_switch(config)
+        self.check_switch(config, starting=True)
         try:
             launch()
         except VifkitError as error:
@@ -167,12 +192,28 @@ class LibvirtConnection(Connection):
                 domain.stop()
             raise
 
-    def check_switch(self, config: DomainConfig) -> None:
-        """Look whether the ports of new vifs can be made, where that is ours to do."""
-        vifs = [vif for vif in config.vifs if vif.on_openvswitch]
-        if vifs and self.shaper:
-            bridges = {vif.source for vif in vifs if vif.type == "bridge" and vif.source}
-            self.shaper.check(bridges, {vif.target for vif in vifs if vif.target})
+    def check_switch(self, config: DomainConfig, *, starting: bool = False) -> None:
+        """Look whether the ports of new vifs can be made, where that is ours to do.
+
+        What is left of an earlier life of a domain that is starting goes first. Raises PortNotFoundError,
+        PortExistsError, SwitchUnavailableError, AccessDeniedError.
+        """
+        unprivileged = self.session.address.unprivileged
+        if self.shaper is None and not unprivileged:
+            return
+        vifs = [vif for vif in config.vifs if self.on_openvswitch(vif)]
+        if vifs and unprivileged:
+            # It has qemu-bridge-helper for this, which knows Linux bridges only (qemuInterfaceBridgeConnect).
+            raise AccessDeniedError("a user's own libvirt cannot plug a vif into Open vSwitch: that takes the system's")
+        if not vifs or self.shaper is None:
+            return
+        there = self.shaper.switch.ports()
+        if starting and ports_of(config.uuid, there):
+            self.sweep(config.uuid, macs_of(config))
+            there = self.shaper.switch.ports()
+        bridges = {vif.source for vif in vifs if vif.type == "bridge" and vif.source}
+        # A name that begins as its own do libvirt drops, and makes a new one (virDomainNetDefParseXML).
+        check(there, bridges, {vif.target for vif in vifs if vif.target and not vif.target.startswith("vnet")})
 
     def shape(self, wanted: dict[str, Bandwidth | None]) -> None:
         """Put bandwidths of ports into effect, where that is ours to do."""
@@ -181,45 +222,97 @@ class LibvirtConnection(Connection):
 
     def collect(self, uuid: str) -> None:
         """Take away the rows that a domain's ports have left, where that is ours to do."""
-        if self.shaper:
+        if self.shaper and not self.session.address.readonly:
             self.shaper.collect(uuid)
+
+    def sweep(self, uuid: str, macs: Collection[str] = ()) -> None:
+        """Take away all that a domain has left, if it does not run and if that is ours to do.
+
+        libvirt leaves rows at each stop; where it is killed half way, ports and a container's devices as well.
+        `macs` are those of the domain's vifs, where they are known. Raises ConnectError, SwitchUnavailableError.
+        """
+        if self.shaper is None or self.session.address.readonly:
+            return
+        # First the ports and then the state: a start that begins in between has ports that are not among these.
+        ports = ports_of(uuid, self.shaper.switch.ports())
+        if (ports or macs) and not self._is_active(uuid):
+            self.shaper.unplug(ports)
+            self.drop_devices({*macs, *ports.values()})
+        self.shaper.collect(uuid)
+
+    def drop_devices(self, macs: Collection[str]) -> None:
+        """Delete the devices of vifs, by MAC address, that libvirt has made and lost: none, as a tap goes by itself."""
 
     def wanted_of(self, vifs: Iterable[Vif]) -> dict[str, Bandwidth | None]:
         """Give what the ports of a running domain's vifs are to have: those that are to have something."""
         return {vif.target: vif.bandwidth for vif in vifs if vif.target and vif.on_openvswitch and vif.bandwidth}
 
-    def accept_vifs(self, config: DomainConfig) -> None:
+    def on_openvswitch(self, vif: Vif) -> bool:
+        """Tell whether a vif is on Open vSwitch, or will be when it is plugged: a network may lead there, too."""
+        if vif.type != "network" or vif.virtualport is not None or vif.source is None:
+            return vif.on_openvswitch
+        try:
+            xml = self.look(lambda opened: opened.networkLookupByName(vif.source).XMLDesc(0))
+        except libvirt.libvirtError:  # there is none, or no driver for networks; a start would say so
+            return False
+        virtualport = safe_xml.only(safe_xml.parse(xml), "virtualport")
+        return virtualport is not None and virtualport.get("type") == "openvswitch"
+
+    def judge(self, vif: Vif, bandwidth: Bandwidth | None, *, stacklevel: int) -> None:
+        """Refuse a bandwidth that is not declared, and warn of one that does not do what it says.
+
+        What libvirt shapes by itself, beside Open vSwitch, is left to it. Raises UnsupportedError.
+        """
+        if self.on_openvswitch(vif):
+            vif = replace(vif, virtualport="openvswitch")
+            refuse_undeclared(bandwidth, self.capabilities)
+        elif vif.type in SHAPED_BY_LIBVIRT:
+            return
+        warn(vif, bandwidth, self.ovs_version, stacklevel=stacklevel + 1)
+
+    def accept_vifs(self, config: DomainConfig, *, stacklevel: int) -> None:
         """Refuse what is not declared, and warn of what does not do what it says."""
-        capabilities = self.capabilities
         for vif in config.vifs:
-            refuse_undeclared(vif.bandwidth, capabilities)
-            if vif.mtu is not None and not capabilities.mtu:
+            if vif.mtu is not None and not self.capabilities.mtu:
                 raise UnsupportedError("mtu", f"{self.hypervisor} by libvirt ignores an <mtu>, so none is accepted")
-            warn(vif, vif.bandwidth, self.ovs_version, stacklevel=5)
+            self.judge(vif, vif.bandwidth, stacklevel=stacklevel + 1)
 
     def _accept(self, xml: str) -> DomainConfig:
         config = parse_domain(xml)
         if config.type not in self.domain_types:
             wanted = " or ".join(map(repr, self.domain_types))
             raise InvalidXmlError("domain", f"the type {config.type!r} is another hypervisor's; here it is {wanted}")
-        self.accept_vifs(config)
+        self.accept_vifs(config, stacklevel=4)
         return config
 
     def _refuse_rivals(self, config: DomainConfig) -> None:
         """Let nobody else have its name or UUID. Raises DomainExistsError."""
-        opened: Any = self.session.connection()
-        for look, key in ((opened.lookupByName, config.name), (opened.lookupByUUIDString, config.uuid)):
+        for find in (
+            lambda opened: opened.lookupByName(config.name),
+            lambda opened: opened.lookupByUUIDString(config.uuid),
+        ):
             with suppress(DomainNotFoundError), translated(config.name):
-                found = look(key)
+                found = self.look(find)
                 if (found.name(), found.UUIDString()) != (config.name, config.uuid):
                     raise DomainExistsError(found.name())
 
     def _after_failure(self, config: DomainConfig, error: VifkitError) -> None:
         """Take away what a failed start has left; a switch that does not answer is a clearer reason than libvirt's."""
         try:
-            self.collect(config.uuid)
+            self.sweep(config.uuid, macs_of(config))
         except SwitchUnavailableError as reason:
             raise reason from error
+        except ConnectError:
+            return  # whether it runs is not known
+
+    def _is_active(self, uuid: str) -> bool:
+        with translated():
+            try:
+                return bool(self.look(lambda opened: opened.lookupByUUIDString(uuid).isActive()))
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                    return False
+                raise
 
     def _handle(self, found: Any) -> LibvirtDomain:
         return self.handle(found.name(), found.UUIDString())
@@ -229,8 +322,3 @@ class LibvirtConnection(Connection):
             return None
         theirs, libvirts = highest_rate_bps(self.shaper.version), bps_from_kBps(MAX_RATE_KBPS)
         return libvirts if theirs is None else min(theirs, libvirts)
-
-
-def _figures(number: int) -> str:
-    """Write libvirt's version numbers: 1,000,000 x major + 1,000 x minor + release (virGetVersion)."""
-    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import libvirt
 
-from netqos.guard import refuse_undeclared, warn
 from vifkit import (
     BackendError,
     Bandwidth,
+    ConnectError,
     Domain,
     DomainConfig,
-    DomainExistsError,
+    DomainNotFoundError,
+    InvalidBandwidthError,
     InvalidStateError,
+    InvalidXmlError,
     State,
     Vif,
     VifkitError,
@@ -25,19 +27,13 @@ from vifkit import (
 
 from .errors import LibvirtError, translated
 from .keeping import flags_of
+from .lifecycle import STATES
 
 if TYPE_CHECKING:
     from .connection import LibvirtConnection
 
 UNPLUG_SECONDS = 10.0
 """How long a guest may take to let go of a device."""
-
-_STATES = {
-    libvirt.VIR_DOMAIN_PAUSED: State.PAUSED,
-    libvirt.VIR_DOMAIN_PMSUSPENDED: State.PAUSED,
-    libvirt.VIR_DOMAIN_SHUTOFF: State.SHUTOFF,
-    libvirt.VIR_DOMAIN_CRASHED: State.SHUTOFF,
-}
 
 
 class LibvirtDomain(Domain):
@@ -54,7 +50,7 @@ class LibvirtDomain(Domain):
     def state(self) -> State:
         """Ask libvirt."""
         with self._libvirt() as domain:
-            return _STATES.get(domain.state()[0], State.RUNNING)
+            return STATES.get(domain.state()[0], State.RUNNING)
 
     def start(self) -> None:
         """Start it, and put into effect what libvirt has left out."""
@@ -66,16 +62,26 @@ class LibvirtDomain(Domain):
 
     def stop(self) -> None:
         """End it at once."""
-        with self._libvirt(State.RUNNING) as domain:
-            domain.destroy()
-        self._connection.collect(self.uuid)
+        try:
+            with self._libvirt(State.RUNNING) as domain:
+                domain.destroy()
+        except (DomainNotFoundError, InvalidStateError):
+            with suppress(BackendError, ConnectError):
+                self._connection.sweep(self.uuid)  # it has ended by itself
+            raise
+        self._connection.sweep(self.uuid)
 
     def undefine(self) -> None:
-        """Forget it."""
+        """Forget it, also where nobody understands it."""
+        macs: set[str] = set()
+        with suppress(InvalidXmlError, InvalidBandwidthError):
+            macs = macs_of(self.config())
         with self._libvirt(State.SHUTOFF) as domain:
             if domain.isActive():
                 raise InvalidStateError(self.name, self.state().value, State.SHUTOFF.value)
             domain.undefine()
+        with suppress(BackendError, ConnectError):
+            self._connection.sweep(self.uuid, macs)
 
     def xml(self) -> str:
         """Give the XML as it runs, or as it is kept."""
@@ -94,8 +100,7 @@ class LibvirtDomain(Domain):
         connection = self._connection
         config = self.config()
         vif = find(config, mac)
-        refuse_undeclared(bandwidth, connection.capabilities)
-        warn(vif, bandwidth, connection.ovs_version)
+        connection.judge(vif, bandwidth, stacklevel=3)
         shaped = [vif.target] if vif.target and vif.on_openvswitch and connection.shaper else []
         for port in shaped:
             assert connection.shaper is not None
@@ -137,13 +142,13 @@ class LibvirtDomain(Domain):
         config = self._with_interface(xml)
         vif = config.vifs[0]
         assert vif.mac is not None
-        connection.accept_vifs(config)
+        connection.accept_vifs(config, stacklevel=3)
         connection.check_switch(config)
         if vif.mac in {each.mac for each in self.vifs()}:
-            raise DomainExistsError(vif.mac)
+            raise InvalidXmlError("interface/mac", f"another vif has the address {vif.mac}")
         with self._libvirt(State.RUNNING) as domain:
-            flags = flags_of(domain)
-            self._attach(domain, config, vif.mac, flags)
+            self._insist_active(domain)
+            self._attach(domain, config, vif.mac, flags_of(domain))
         try:
             plugged = find(self.config(), vif.mac)
             connection.shape(connection.wanted_of([plugged]))
@@ -158,6 +163,7 @@ class LibvirtDomain(Domain):
         vif = find(config, mac)
         assert vif.mac is not None
         with self._libvirt(State.RUNNING) as domain:
+            self._insist_active(domain)
             domain.detachDeviceFlags(config.interface_xml(vif.mac), flags_of(domain))
         end = time.monotonic() + UNPLUG_SECONDS
         while vif.mac in {each.mac for each in self.vifs()}:
@@ -170,8 +176,7 @@ class LibvirtDomain(Domain):
         """Count what a vif has carried (virDomainInterfaceStats; libvirt swaps the directions of a tap)."""
         vif = find(self.config(), mac)
         with self._libvirt(State.RUNNING) as domain:
-            if vif.target is None or not domain.isActive():
-                raise InvalidStateError(self.name, State.SHUTOFF.value, State.RUNNING.value)
+            self._insist_active(domain)
             counted = domain.interfaceStats(vif.target)
         return VifStatistics(
             received_bytes=counted[0], received_packets=counted[1], sent_bytes=counted[4], sent_packets=counted[5]
@@ -196,12 +201,16 @@ class LibvirtDomain(Domain):
         parse_interface(xml)
         return parse_domain(f"<domain type='x'><name>x</name><devices>{xml}</devices></domain>")
 
+    def _insist_active(self, domain: Any) -> None:
+        if not domain.isActive():
+            raise InvalidStateError(self.name, State.SHUTOFF.value, State.RUNNING.value)
+
     @contextmanager
     def _libvirt(self, wanted: State | None = None) -> Iterator[Any]:
         """Give libvirt's own handle, and translate what it raises; `wanted` is the state that is needed."""
         with translated(self.name):
             try:
-                yield self._connection.session.connection().lookupByUUIDString(self.uuid)
+                yield self._connection.look(lambda opened: opened.lookupByUUIDString(self.uuid))
             except libvirt.libvirtError as error:
                 if wanted is None or error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID:
                     raise
@@ -217,3 +226,8 @@ def find(config: DomainConfig, mac: str) -> Vif:
         if vif.mac == mac.lower():
             return vif
     raise LookupError(f"domain {config.name!r} has no vif with the MAC address {mac!r}")
+
+
+def macs_of(config: DomainConfig) -> set[str]:
+    """Give the MAC addresses of the vifs on Open vSwitch."""
+    return {vif.mac for vif in config.vifs if vif.on_openvswitch and vif.mac}

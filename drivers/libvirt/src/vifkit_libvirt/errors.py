@@ -38,7 +38,7 @@ def translated(name: str = "") -> Iterator[None]:
 
 def translation(error: libvirt.libvirtError, name: str = "") -> VifkitError:
     """Choose the contract's error by libvirt's code, and where it has none of its own, by its words."""
-    code, message = error.get_error_code(), said(error)
+    code, message = error.get_error_code() or libvirt.VIR_ERR_INTERNAL_ERROR, said(error)
     if any(words in message for words in _EXISTS):
         return DomainExistsError(name)
     if code in _BY_CODE:
@@ -49,8 +49,9 @@ def translation(error: libvirt.libvirtError, name: str = "") -> VifkitError:
 
 
 def said(error: libvirt.libvirtError) -> str:
-    """Give an error's message in one line."""
-    return "; ".join(line.strip() for line in (error.get_error_message() or str(error)).splitlines() if line.strip())
+    """Give an error's message in one line, without the frames that ssh draws."""
+    lines = (line.strip(" @") for line in (error.get_error_message() or str(error)).splitlines())
+    return "; ".join(filter(None, lines))
 
 
 def lost(error: libvirt.libvirtError) -> bool:
@@ -58,6 +59,11 @@ def lost(error: libvirt.libvirtError) -> bool:
     if error.get_error_domain() in (libvirt.VIR_FROM_RPC, libvirt.VIR_FROM_REMOTE):
         return True
     return error.get_error_code() == libvirt.VIR_ERR_SYSTEM_ERROR and "socket" in said(error)
+
+
+def frozen(error: libvirt.libvirtError) -> bool:
+    """Tell whether the connection failed as no answer came in time (virNetClientKeepAliveDeadCB), which takes long."""
+    return lost(error) and "keepalive" in said(error)
 
 
 def _denied(_: str, message: str) -> VifkitError:
@@ -68,6 +74,10 @@ def _malformed(_: str, message: str) -> VifkitError:
     return InvalidXmlError("", f"libvirt: {message}")
 
 
+def _unsupported(_: str, message: str) -> VifkitError:
+    return UnsupportedError("libvirt", f"libvirt: {message}")
+
+
 def _stopped(_: str, message: str) -> VifkitError:
     return ConnectError(f"libvirt stopped answering: {message}")
 
@@ -75,13 +85,17 @@ def _stopped(_: str, message: str) -> VifkitError:
 _BY_CODE: dict[int, Callable[[str, str], VifkitError]] = {
     libvirt.VIR_ERR_NO_DOMAIN: lambda name, _: DomainNotFoundError(name),
     libvirt.VIR_ERR_DOM_EXIST: lambda name, _: DomainExistsError(name),
-    libvirt.VIR_ERR_NO_SUPPORT: lambda _, message: UnsupportedError("libvirt", f"libvirt: {message}"),
+    libvirt.VIR_ERR_NO_SUPPORT: _unsupported,
+    libvirt.VIR_ERR_OPERATION_UNSUPPORTED: _unsupported,
+    libvirt.VIR_ERR_CONFIG_UNSUPPORTED: _unsupported,
+    libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED: _unsupported,
     libvirt.VIR_ERR_INVALID_CONN: _stopped,
     libvirt.VIR_ERR_OPERATION_DENIED: _denied,
     libvirt.VIR_ERR_ACCESS_DENIED: _denied,
+    libvirt.VIR_ERR_AUTH_CANCELLED: _denied,
+    libvirt.VIR_ERR_AUTH_UNAVAILABLE: _denied,
     libvirt.VIR_ERR_XML_ERROR: _malformed,
     libvirt.VIR_ERR_XML_DETAIL: _malformed,
     libvirt.VIR_ERR_XML_INVALID_SCHEMA: _malformed,
     libvirt.VIR_ERR_OS_TYPE: _malformed,
-    libvirt.VIR_ERR_CONFIG_UNSUPPORTED: _malformed,
 }

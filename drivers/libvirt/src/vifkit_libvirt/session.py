@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import libvirt
@@ -9,17 +10,9 @@ import libvirt
 from vifkit import ConnectError, Credentials
 
 from . import eventloop
-from .errors import said
+from .errors import translation
+from .opening import Opening
 from .uri import Address
-
-KEEPALIVE_SECONDS, KEEPALIVE_COUNT = 5, 3
-
-_PROMPTS = {
-    libvirt.VIR_CRED_AUTHNAME: "username",
-    libvirt.VIR_CRED_USERNAME: "username",
-    libvirt.VIR_CRED_PASSPHRASE: "password",
-    libvirt.VIR_CRED_NOECHOPROMPT: "password",
-}
 
 
 class Session:
@@ -28,72 +21,82 @@ class Session:
     def __init__(self, address: Address, credentials: Credentials | None) -> None:
         self.address = address
         self._credentials = credentials
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._greeters: list[Callable[[Any], None]] = []
+        self._closed = False
+        self._opened: Any = None
+        self._opening: Opening | None = None
         eventloop.ensure_running()
-        self._opened: Any = self._open()
+        self.connection()
 
     def connection(self) -> Any:
         """Give the connection, a new one where libvirtd has gone away since. Raises ConnectError."""
         with self._lock:
-            if self._opened is None:
-                raise ConnectError(f"the connection to {self.address.libvirt} is closed")
-            if not self._alive():
-                _drop(self._opened)
-                self._opened = self._open()
-                for greet in self._greeters:
-                    greet(self._opened)
-            return self._opened
+            if self._is_open():
+                return self._opened
+            opening = self._opening = self._opening or Opening(self.address, self._credentials)
+        try:
+            opened = opening.wait()
+        except BaseException:
+            with self._lock:
+                if self._opening is opening and opening.ended:
+                    self._opening = None
+            raise
+        with self._lock:
+            if self._opening is opening:
+                self._opening = None
+                self._adopt(opened)
+            return self._opened if self._is_open() else opened
 
     def on_open(self, greet: Callable[[Any], None]) -> None:
         """Call with the connection, now and whenever it is opened again: events are registered anew each time."""
-        opened = self.connection()
-        self._greeters.append(greet)
-        greet(opened)
+        with self._lock:
+            greet(self.connection())
+            self._greeters.append(greet)
 
     def forget(self, greet: Callable[[Any], None]) -> None:
         """Call it no more."""
-        self._greeters.remove(greet)
+        with self._lock:
+            self._greeters.remove(greet)
 
     def close(self) -> None:
         """Close the connection; may be called again."""
         with self._lock:
-            if self._opened is not None:
-                _drop(self._opened)
-                self._opened = None
+            self._closed = True
+            self._opening = None
+            self._drop()
 
-    def _alive(self) -> bool:
-        try:
-            return bool(self._opened.isAlive())
-        except libvirt.libvirtError:
+    def _is_open(self) -> bool:
+        if self._closed:
+            raise ConnectError(f"the connection to {self.address.libvirt} is closed")
+        if self._opened is None:
             return False
+        with suppress(libvirt.libvirtError):
+            if self._opened.isAlive():
+                return True
+        self._drop()
+        return False
 
-    def _open(self) -> Any:
-        uri, readonly = self.address.libvirt, self.address.readonly
+    def _adopt(self, opened: Any) -> None:
+        self._opened = opened
         try:
-            if self._credentials is None:
-                opened = libvirt.openReadOnly(uri) if readonly else libvirt.open(uri)
-            else:
-                flags = libvirt.VIR_CONNECT_RO if readonly else 0
-                opened = libvirt.openAuth(uri, [list(_PROMPTS), _answer, self._credentials], flags)
-            opened.setKeepAlive(KEEPALIVE_SECONDS, KEEPALIVE_COUNT)
+            for greet in self._greeters:
+                greet(opened)
         except libvirt.libvirtError as error:
-            raise ConnectError(f"{uri}: {said(error)}") from error
-        return opened
+            self._drop()
+            raise translation(error) from error
 
+    def _drop(self) -> None:
+        """Let go of the connection; libvirt closes it when its last user does.
 
-def _answer(asked: list[list[Any]], credentials: Credentials) -> int:
-    """Fill in what libvirt asks for; -1 ends the attempt (virConnectAuthCallbackPtr)."""
-    for each in asked:
-        kind = each[0]
-        if kind not in _PROMPTS:
-            return -1
-        each[4] = credentials(_PROMPTS[kind])
-    return 0
-
-
-def _drop(opened: Any) -> None:
-    try:
-        opened.close()
-    except libvirt.libvirtError:
-        return  # it is gone already
+        virConnectClose would free it under a thread that is in the middle of a call. What is registered would keep
+        it open (virObjectEventStateRegisterID holds a reference), and is taken back first.
+        """
+        opened, self._opened = self._opened, None
+        if opened is None:
+            return
+        for number in list(getattr(opened, "domainEventCallbackID", ())):
+            with suppress(libvirt.libvirtError):
+                opened.domainEventDeregisterAny(number)
+        with suppress(libvirt.libvirtError):
+            opened.unregisterCloseCallback()

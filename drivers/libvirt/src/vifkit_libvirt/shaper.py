@@ -1,13 +1,16 @@
 """The Open vSwitch beside a libvirt: bandwidths into effect, what libvirt leaves behind away."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from netqos.enforce import enforce, insist, version_tuple
 from netqos.htb import Version
 from netqos.kernel import Kernel, Netns
 from netqos.ovsdb import Switch
+from netqos.rows import PortRows
 from vifkit import Bandwidth, ForeignQosError, PortExistsError, PortNotFoundError
+
+_LIBVIRTS = {"attached-mac", "iface-id", "iface-status", "vm-id"}
 
 
 class Shaper:
@@ -49,14 +52,33 @@ class Shaper:
         if held.foreign and held.qos is not None:
             raise ForeignQosError(port, f"the QoS row {held.qos.uuid} of port {port!r} is not ours; it is left alone")
 
-    def check(self, bridges: set[str], ports: set[str]) -> None:
-        """Look whether new ports will find their bridges, and their names free.
+    def unplug(self, ports: Collection[str]) -> None:
+        """Take ports off their bridges, with their rows."""
+        if ports:
+            with self._lock:
+                self.switch.unplug(ports)
 
-        libvirt would find out half way, and not take all of its half back. Raises PortNotFoundError,
-        PortExistsError, SwitchUnavailableError.
-        """
-        there = self.switch.ports().keys()
-        for bridge in sorted(bridges - there):  # a bridge has a port of its own name
-            raise PortNotFoundError(bridge, f"no bridge is named {bridge!r}")
-        for port in sorted(ports & there):
-            raise PortExistsError(port)
+
+def ports_of(uuid: str, there: Mapping[str, PortRows]) -> dict[str, str]:
+    """List the ports that libvirt has made for a domain, each with the MAC address of its vif.
+
+    They are known by what libvirt writes to them (virNetDevOpenvswitchAddPort).
+    """
+    found = {}
+    for name, port in there.items():
+        for interface in port.interfaces:
+            ids = interface.external_ids
+            if ids.keys() >= _LIBVIRTS and ids["vm-id"] == uuid:
+                found[name] = ids["attached-mac"]
+    return found
+
+
+def check(there: Mapping[str, PortRows], bridges: set[str], ports: set[str]) -> None:
+    """Look whether new ports will find their bridges, and their names free.
+
+    libvirt would find out half way, and not take all of its half back. Raises PortNotFoundError, PortExistsError.
+    """
+    for bridge in sorted(bridges - there.keys()):  # a bridge has a port of its own name
+        raise PortNotFoundError(bridge, f"no bridge is named {bridge!r}")
+    for port in sorted(ports & there.keys()):
+        raise PortExistsError(port)

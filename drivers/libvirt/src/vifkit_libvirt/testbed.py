@@ -1,16 +1,23 @@
 """A libvirtd of one's own, beside a lab's Open vSwitch."""
 
 import os
+import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
+from uuid import uuid4
 
-from vifkit_conformance.lab import Daemon, Lab, spawn
+from vifkit import Domain
+from vifkit_conformance.lab import Daemon, Lab, LabUnavailableError, spawn, until
 from vifkit_conformance.lab.binaries import binary
+from vifkit_conformance.lab.command import run
+from vifkit_conformance.testbed import Testbed
 
 # The first process of its own process namespace: it ends all the others by ending, and sees to it that each process
-# that ends is gone at once, which libvirt waits for. A hybrid hierarchy of cgroups is more than libvirt_lxc 9.0 copes
-# with: its second half is taken away.
+# that ends is gone at once, which libvirt waits for. Debian's libvirtd wants its user, which only the package that
+# starts the host's own libvirtd makes. A hybrid hierarchy of cgroups is more than libvirt_lxc 9.0 copes with: its
+# second half is taken away.
 _INIT = """
 set -e
 mount --make-rprivate /
@@ -22,7 +29,13 @@ for place in /run /var/lib/libvirt /etc/libvirt /var/log/libvirt /var/cache/libv
         *) mount -t tmpfs -o mode=0755 tmpfs "$place" ;;
     esac
 done
-mkdir /run/openvswitch /run/libvirt
+hostname "$5"
+mkdir /run/openvswitch /run/libvirt /var/lib/libvirt/dnsmasq
+for file in passwd group; do
+    cp "/etc/$file" "/run/$file"
+    grep -q ^libvirt-qemu: "/run/$file" || echo libvirt-qemu:x:64055:64055::/:/bin/false >>"/run/$file"
+    mount --bind "/run/$file" "/etc/$file"
+done
 ln -s "$1/db.sock" /run/openvswitch/db.sock
 printf '%s\\n' "$3" >/etc/libvirt/qemu.conf
 printf '%s\\n' "$4" >/etc/libvirt/libvirtd.conf
@@ -57,11 +70,16 @@ class PrivateLibvirt:
         cache = cache_directory() / "libvirt"
         cache.mkdir(parents=True, exist_ok=True)
         binary("libvirtd")
-        namespaces = ("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
+        if Path("/proc/self/setgroups").read_text().strip() == "deny":  # user_namespaces(7)
+            raise LabUnavailableError("libvirtd starts nothing in a user namespace that may set no groups: be root")
+        namespaces = ("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
+        # Two of them are two hosts to each other, by UUID and by name, or no domain would migrate between them.
+        identity = f'host_uuid = "{uuid4()}"'
         # Of two values for one key libvirt takes the first.
-        configuration = (f"{qemu_conf}\n{_QEMU_CONF}", f"{libvirtd_conf}\n{_LIBVIRTD_CONF}")
+        configuration = (f"{qemu_conf}\n{_QEMU_CONF}", f"{libvirtd_conf}\n{identity}\n{_LIBVIRTD_CONF}")
+        given = (str(lab.directory), str(cache), *configuration, lab.directory.name)
         self._init = spawn(
-            [*namespaces, "sh", "-c", _INIT, "init", str(lab.directory), str(cache), *configuration],
+            [*namespaces, "sh", "-c", _INIT, "init", *given],
             lab.directory / "libvirt-init.log",
             namespace=lab.host,
         )
@@ -94,31 +112,90 @@ class PrivateLibvirt:
     def start(self) -> None:
         """Start libvirtd, and wait until it answers."""
         self.socket.unlink(missing_ok=True)
-        self._daemon: Daemon = spawn(
-            self.command("setpriv", "--pdeathsig", "KILL", binary("libvirtd"), "--listen"), self.lab.directory / "libvirtd.out"
-        )
-        self._daemon.wait_for(self.socket.exists, "answers", 30)
+        libvirtd = self.command("setpriv", "--pdeathsig", "KILL", binary("libvirtd"), "--listen")
+        self._daemon: Daemon = spawn(libvirtd, self.lab.directory / "libvirtd.out")
+        self._daemon.wait_for(lambda: _answers(self.socket), "answers", 30)
 
     def kill(self) -> None:
         """End libvirtd without its consent; what it has started goes on."""
-        # nsenter waits outside for the real one inside, which ends with it (PR_SET_PDEATHSIG).
+        # nsenter waits outside for the real one inside, which ends with it (PR_SET_PDEATHSIG), and a little later.
+        children = Path(f"/proc/{self._daemon.pid}/task/{self._daemon.pid}/children").read_text().split()
         self._daemon.kill()
+        until(lambda: all(map(_has_ended, children)), "libvirtd has ended")
 
     def command(self, *argv: str) -> list[str]:
         """Give the command that runs `argv` where libvirtd runs."""
-        return [binary("nsenter"), f"--target={self.init_pid}", "--mount", "--pid", "--net", "--", *argv]
+        return [binary("nsenter"), f"--target={self.init_pid}", "--mount", "--uts", "--pid", "--net", "--", *argv]
 
     def close(self) -> None:
         """End all of it; may be called again."""
         if hasattr(self, "_daemon"):
             self._daemon.kill()
+        groups = self._control_groups()
         self._init.kill()
+        until(lambda: not any(map(_is_left, groups)), "the containers' control groups are empty")
+
+    def _control_groups(self) -> list[Path]:
+        """List those that containers which still run would leave behind, the innermost first (cgroups(7))."""
+        found = set()
+        for file in (self.root / "proc").glob("[0-9]*/cgroup") if hasattr(self, "root") else ():
+            with suppress(OSError):  # it has just ended
+                for line in file.read_text().splitlines():
+                    _, controller, group = line.split(":", 2)
+                    if controller and group.startswith("/machine/"):
+                        found.add(Path("/sys/fs/cgroup", controller.removeprefix("name="), group[1:]))
+        return sorted(found, reverse=True)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _is_left(group: Path) -> bool:
+    """Remove a control group, and tell whether it is still there: its processes end a moment later."""
+    with suppress(FileNotFoundError):
+        try:
+            group.rmdir()
+        except OSError:
+            return True
+    return False
+
+
+def _has_ended(process: str) -> bool:
+    """Tell whether a process and all its threads have; who is to reap it may take a second for it (proc(5), status)."""
+    try:
+        status = Path("/proc", process, "status").read_text()
+    except OSError:
+        return True
+    return "State:\tZ" in status and "Threads:\t1\n" in status
+
+
+class LibvirtTestbed(Testbed):
+    """What the testbeds of libvirt's drivers have in common."""
+
+    scheme: str
+    libvirt: PrivateLibvirt
+    """Is there while it is booted."""
+
+    def kill_daemon(self) -> None:
+        """End libvirtd."""
+        self.libvirt.kill()
+
+    def start_daemon(self) -> None:
+        """Start libvirtd."""
+        self.libvirt.start()
+
+    def kill_guest(self, domain: Domain) -> None:
+        """End the process that libvirt has noted: QEMU, or a container's libvirt_lxc."""
+        noted = self.libvirt.root / f"run/libvirt/{self.scheme}/{domain.name}.pid"
+        run(self.libvirt.command("sh", "-c", f"kill -KILL {int(noted.read_text())}"))
+
+
+def _answers(address: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(address)) == 0
 
 
 def cache_directory() -> Path:

@@ -2,9 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote, urlsplit
 
 OURS = ("db", "netns", "repair", "readonly")
+# libvirt hands what it does not know to the other side, which ignores it: a misspelt readonly would do nothing. These
+# are what doRemoteOpen in src/remote/remote_driver.c takes, in upper or lower case.
+_LIBVIRTS = (
+    "auth", "authfile", "command", "keyfile", "known_hosts", "known_hosts_verify", "mode", "name", "netcat",
+    "no_sanity", "no_tty", "no_verify", "pkipath", "proxy", "socket", "sshauth", "tls_priority",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,6 +21,8 @@ class Address:
     """The URI as libvirt gets it."""
     remote: bool
     """Whether libvirt runs on another host, or may."""
+    unprivileged: bool
+    """Whether it is a user's own, which has no right to plug a vif into Open vSwitch."""
     db: str | None
     """The database of its Open vSwitch; None is the local one."""
     netns: str | None
@@ -26,25 +34,41 @@ class Address:
 
 
 def parse_uri(uri: str, schemes: Sequence[str]) -> Address:
-    """Take our parameters out of a URI, and leave all else as it is. Raises ValueError for what is not understood."""
+    """Take our parameters out of a URI, and leave all else as it is written.
+
+    Raises ValueError for what is not understood, and for a remote libvirt that is to be repaired without `db`.
+    """
+    if not uri.isprintable() or {" ", "#"} & set(uri):
+        raise ValueError(f"not understood: {uri!r}; a space is written %20, and a # %23")
     parts = urlsplit(uri)
     scheme, _, transport = parts.scheme.partition("+")
     if scheme not in schemes:
         raise ValueError(f"not understood: {uri!r}; {' or '.join(f'{each}:///system' for each in schemes)} is")
-    pieces = [piece for piece in parts.query.split("&") if piece]
-    mine = [piece for piece in pieces if piece.partition("=")[0] in OURS]
-    asked = dict(parse_qsl("&".join(mine), keep_blank_values=True))
-    if len(asked) != len(mine) or not all(asked.values()):
-        raise ValueError(f"not understood: {uri!r}; {', '.join(OURS)} are given once, each with a value")
-    theirs = "&".join(piece for piece in pieces if piece not in mine)
-    return Address(
-        libvirt=parts._replace(query=theirs).geturl(),
+    where, _, query = uri.partition("?")
+    asked: dict[str, str] = {}
+    theirs = []
+    for piece in filter(None, query.split("&")):
+        name, _, value = piece.partition("=")
+        if name in OURS:
+            if name in asked or not value:
+                raise ValueError(f"not understood: {uri!r}; {name} is given once, with a value")
+            asked[name] = unquote(value)
+        elif name.lower() in _LIBVIRTS:
+            theirs.append(piece)
+        else:
+            raise ValueError(f"not understood: {uri!r}; neither we nor libvirt have a parameter {name!r}")
+    address = Address(
+        libvirt=where + ("?" if theirs else "") + "&".join(theirs),
         remote=bool(parts.netloc) or transport not in ("", "unix"),
+        unprivileged=parts.path == "/session",
         db=asked.get("db"),
         netns=asked.get("netns"),
         repair=_switch(uri, asked, "repair", default=True),
         readonly=_switch(uri, asked, "readonly", default=False),
     )
+    if address.repair and address.remote and address.db is None:
+        raise ValueError(f"{uri}: the Open vSwitch of another host has no default: name it by db=, or say repair=off")
+    return address
 
 
 def _switch(uri: str, asked: dict[str, str], name: str, *, default: bool) -> bool:

@@ -4,13 +4,14 @@ libvirt would shape a container's veth by tc (virNetDevBandwidthSet, called in v
 src/lxc/lxc_process.c), on a port of Open vSwitch too, and ovs-vswitchd has that port's qdisc for itself.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import libvirt
 from lxml import etree
 
-from vifkit import Bandwidth, DomainConfig, RowWriter, parse_bandwidth, parse_domain, safe_xml
-from vifkit_libvirt.keeping import Keeping
+from vifkit import Bandwidth, DomainConfig, RowWriter, Vif, parse_bandwidth, parse_domain, safe_xml
+from vifkit_libvirt.keeping import InLibvirt, Keeping
 
 NAMESPACE = "urn:vifkit:bandwidths"
 PREFIX = "vifkit"
@@ -21,6 +22,10 @@ class InMetadata(Keeping):
 
     row_writer = RowWriter.DRIVER
 
+    def __init__(self, on_openvswitch: Callable[[Vif], bool]) -> None:
+        """`on_openvswitch` tells whether a vif will be on Open vSwitch, where its XML names a network only."""
+        self._on_openvswitch = on_openvswitch
+
     def outgoing(self, config: DomainConfig) -> DomainConfig:
         """Move the bandwidths of vifs on Open vSwitch into the metadata."""
         root = safe_xml.parse_again(config.to_xml())
@@ -28,7 +33,7 @@ class InMetadata(Keeping):
         kept = etree.Element("bandwidths", nsmap={PREFIX: NAMESPACE})
         for vif, interface in zip(config.vifs, root.iterfind("devices/interface"), strict=True):
             bandwidth = safe_xml.only(interface, "bandwidth")
-            if bandwidth is not None and vif.on_openvswitch and vif.mac is not None:
+            if bandwidth is not None and vif.mac is not None and self._on_openvswitch(vif):
                 safe_xml.remove(interface, bandwidth)
                 if vif.bandwidth:
                     bandwidth.tail = None
@@ -43,16 +48,29 @@ class InMetadata(Keeping):
         root = safe_xml.parse(xml)
         kept = _take(root)
         config = parse_domain(safe_xml.write(root))
-        macs = {vif.mac for vif in config.vifs if vif.on_openvswitch}
+        macs = {vif.mac for vif in config.vifs if vif.on_openvswitch or vif.type == "network"}
         for vif in () if kept is None else kept.iterfind("vif"):
-            mac, bandwidth = vif.get("mac"), safe_xml.only(vif, "bandwidth")
-            if mac is not None and mac in macs and bandwidth is not None:
+            mac, bandwidth = vif.get("mac", "").lower(), safe_xml.only(vif, "bandwidth")
+            if mac in macs and bandwidth is not None:
                 config = config.with_bandwidth(mac, parse_bandwidth(safe_xml.write_element(bandwidth)))
         return config
 
     def record(self, domain: Any, config: DomainConfig, mac: str, bandwidth: Bandwidth | None, flags: int) -> None:
-        """Write the metadata again, with the one bandwidth replaced; that of another vif is left to libvirt."""
-        kept = _take(safe_xml.parse_again(self.outgoing(config.with_bandwidth(mac, bandwidth or None)).to_xml()))
+        """Write the metadata again, with the one bandwidth replaced; that of another vif is libvirt's to change."""
+        if not any(vif.mac == mac and self._on_openvswitch(vif) for vif in config.vifs):
+            InLibvirt().record(domain, config, mac, bandwidth, flags)
+            return
+        self.keep(domain, flags, config.with_bandwidth(mac, bandwidth or None))
+
+    def keep(self, domain: Any, flags: int, *configs: DomainConfig) -> None:
+        """Write the metadata again: the bandwidths of all vifs of these configs alone. Raises libvirtError."""
+        kept: etree._Element | None = None
+        for config in configs:
+            more = _take(safe_xml.parse_again(self.outgoing(config).to_xml()))
+            if kept is None:
+                kept = more
+            elif more is not None:
+                kept.extend(more)
         # libvirt gives the element and all in it the namespace, and refuses one that has it.
         text, prefix = (None, None) if kept is None else (safe_xml.write_element(kept), PREFIX)
         domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, text, prefix, NAMESPACE, flags)

@@ -6,25 +6,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vifkit import Domain
-from vifkit_conformance.lab import Lab, Namespace
+from vifkit_conformance.lab import Endpoint, Lab, Link, LinkEndpoint, Namespace
 from vifkit_conformance.lab.binaries import binary
-from vifkit_conformance.testbed import Testbed
-from vifkit_libvirt.testbed import PrivateLibvirt
+from vifkit_libvirt.testbed import LibvirtTestbed, PrivateLibvirt
 
 _INIT = "trap exit TERM; while :; do busybox sleep 1000 &amp; wait; done"
 
 
-class LxcTestbed(Testbed):
+class LxcTestbed(LibvirtTestbed):
     """libvirt_lxc, with a root directory in the lab's."""
 
+    scheme = "lxc"
     domain_type = "lxc"
+    guest_traffic = True
+    tools = {"libvirt": ("libvirtd", "--version")}  # noqa: RUF012
 
     @contextmanager
     def boot(self, lab: Lab) -> Iterator[str]:
         """Boot a libvirtd in the lab."""
         self._root = container_root(lab.directory / "container")
         with PrivateLibvirt(lab) as self.libvirt:
-            yield self.libvirt.uri("lxc")
+            yield self.libvirt.uri(self.scheme)
 
     def domain_xml(self, name: str, uuid: str, interfaces: Sequence[str]) -> str:
         """Write the XML of a container that waits."""
@@ -36,12 +38,13 @@ class LxcTestbed(Testbed):
         )
 
     @contextmanager
-    def guest(self, domain: Domain, mac: str) -> Iterator[tuple[Namespace, str]]:
+    def guest(self, domain: Domain, mac: str) -> Iterator[Endpoint]:
         """Enter the container's network namespace."""
         number = [vif.mac for vif in domain.vifs()].index(mac)
         controller = self.libvirt.root / f"run/libvirt/lxc/{domain.name}.pid"
         with Namespace.at(self.libvirt.root / f"proc/{_child(self.libvirt.root, controller)}/ns/net") as namespace:
-            yield namespace, f"eth{number}"
+            Link(namespace, f"eth{number}").up()
+            yield LinkEndpoint(namespace, f"eth{number}")
 
 
 def _child(root: Path, pidfile: Path) -> int:

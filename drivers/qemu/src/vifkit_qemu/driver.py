@@ -14,6 +14,7 @@ import libvirt
 from vifkit import Connection, Domain, State, VifkitError
 from vifkit_libvirt.connection import LibvirtConnection, LibvirtDriver
 from vifkit_libvirt.domain import LibvirtDomain
+from vifkit_libvirt.errors import LibvirtError, lost, said
 from vifkit_libvirt.keeping import InLibvirt
 from vifkit_libvirt.session import Session
 from vifkit_libvirt.shaper import Shaper
@@ -55,15 +56,18 @@ class QemuDomain(LibvirtDomain):
         """Move it, live, to another QEMU connection; where it is defined here it will be defined there."""
         if not isinstance(destination, QemuConnection):
             raise TypeError(f"a QEMU domain does not move to a {type(destination).__name__}")
+        destination.check_switch(self.config())
         with self._libvirt(State.RUNNING) as domain:
             flags = libvirt.VIR_MIGRATE_LIVE
             if domain.isPersistent():
                 flags |= libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
             try:
                 domain.migrate3(destination.session.connection(), {}, flags)
-            except libvirt.libvirtError:
+            except libvirt.libvirtError as error:
                 with suppress(VifkitError):
                     destination.collect(self.uuid)
+                if lost(error) and domain.connect().isAlive():  # it was the other's connection, and not ours
+                    raise LibvirtError(f"it stays here: {said(error)}", error.get_error_code()) from error
                 raise
         moved = destination.handle(self.name, self.uuid)
         self._connection.collect(self.uuid)

@@ -4,93 +4,107 @@ import os
 import selectors
 import signal
 import socket
+import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
-
-from vifkit import SwitchUnavailableError
+from typing import NoReturn
 
 from .pacing import Pacing
-from .reconciler import Reconciler, Report
+from .reconciler import Reconciler
+from .telling import Teller
 
 RETRY_SECONDS = 1.0
+GRACE_SECONDS = 0.5
+NEVER = float("inf")
+AWAY = {"libvirt", "switch"}
+"""The kinds of trouble of which the rest follows."""
 
 
 class Wakeup:
-    """Lets another thread, or a signal, end a wait."""
+    """Lets another thread end a wait. There is one for the whole life of the process."""
 
     def __init__(self) -> None:
-        self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def __call__(self) -> None:
         """End the wait."""
-        with suppress(BlockingIOError, OSError):
-            os.write(self._writer, b"!")
+        os.eventfd_write(self._descriptor, 1)
 
     def fileno(self) -> int:
         """Give what becomes readable."""
-        return self._reader
+        return self._descriptor
 
     def clear(self) -> None:
         """Forget the calls so far."""
         with suppress(BlockingIOError):
-            os.read(self._reader, 1 << 16)
-
-    def close(self) -> None:
-        """Close both ends."""
-        os.close(self._reader)
-        os.close(self._writer)
+            os.eventfd_read(self._descriptor)
 
 
-def run(reconciler: Reconciler, wakeup: Wakeup, told: Callable[[Report], None], *, audit_seconds: float) -> None:
-    """Keep going until SIGTERM or SIGINT; `told` gets what each pass has done.
+def once(reconciler: Reconciler, teller: Teller) -> set[str]:
+    """Bring all in line, look a second time where that may help, and give the kinds of trouble that last."""
+    report = reconciler.act()
+    teller.tell(report)
+    if report.retry and not reconciler.troubles.kinds() & AWAY:
+        time.sleep(RETRY_SECONDS)
+        teller.tell(reconciler.act())
+    return reconciler.troubles.kinds()
 
-    Every `audit_seconds` everything is held against the kernel, for what nobody has told.
+
+def run(reconciler: Reconciler, wakeup: Wakeup, teller: Teller, *, audit_seconds: float) -> NoReturn:
+    """Keep all in line until SIGTERM or SIGINT, which raise SystemExit, with 0, also in the middle of a pass.
+
+    In each `audit_seconds` all is read once and held against the kernel, for what nobody tells.
     """
-    ending = False
-
-    def end(*_: object) -> None:
-        nonlocal ending
-        ending = True
-        wakeup()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    _end_when_asked()
     pacing = Pacing()
-    audit, retry = time.monotonic() + audit_seconds, float("inf")
-    down: set[str] = set()
-    try:
-        while not ending:
-            descriptor, count, troubles = _notice(reconciler)
-            told(Report(troubles=sorted(troubles - down)))
-            down = troubles
-            now = time.monotonic()
-            if count:
-                pacing.changed(now, count)
-            due = pacing.wait(now)
-            if due == 0.0 or now >= min(audit, retry):
-                pacing.acted(now)
-                report = reconciler.act(everything=now >= audit)
-                told(report)
-                audit = now + audit_seconds if now >= audit else audit
-                retry = now + RETRY_SECONDS if report.retry else float("inf")
-                continue
-            moments = [audit, retry, now + due if due is not None else audit, now + RETRY_SECONDS if down else audit]
-            _wait(wakeup, descriptor, min(moments) - now)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    ready = False
+    retry = time.monotonic()
+    audit = retry + audit_seconds
+    while True:
+        count, now = reconciler.notice(), time.monotonic()
+        if count:
+            pacing.changed(now, count)
+        wait = pacing.wait(now)
+        due = min(audit, retry, NEVER if wait is None else now + wait)
+        if now < due:
+            _wait(wakeup, reconciler.fileno(), due - now)
+            continue
+        pacing.acted()
+        if now < audit:
+            report = reconciler.act()
+        else:
+            report = reconciler.audit()
+            audit = time.monotonic() + audit_seconds / reconciler.shares
+        teller.tell(report)
+        retry = time.monotonic() + RETRY_SECONDS if report.retry else NEVER
+        if not ready:
+            ready = True
+            teller.ready(reconciler)
+            _notify_ready()
 
 
-def _notice(reconciler: Reconciler) -> tuple[int | None, int, set[str]]:
-    """Look at Open vSwitch and libvirt: a descriptor to wait for, what to look at, and who is not answering."""
-    troubles = {
-        f"{source.uri}: libvirt is not answering; trying again" for source in reconciler.sources if not source.alive()
-    }
-    try:
-        count = reconciler.notice()
-        return reconciler.switch().fileno(), count, troubles
-    except SwitchUnavailableError as error:
-        return None, 0, troubles | {f"{error}; trying again"}
+def _end_when_asked() -> None:
+    """Have SIGTERM and SIGINT raise SystemExit in this thread.
+
+    Python cannot do that while a libvirt that hangs is asked, and to close its connection would hang as well: half a
+    second later the process ends all the same. What is to be in effect is kept by libvirt, and not by us.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+
+    def insist() -> None:
+        os.read(reader, 1)
+        time.sleep(GRACE_SECONDS)
+        os._exit(0)
+
+    threading.Thread(target=insist, name="end", daemon=True).start()
+    signal.set_wakeup_fd(writer)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+
+
+def _end(*_: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 def _wait(wakeup: Wakeup, descriptor: int | None, seconds: float) -> None:
@@ -99,11 +113,11 @@ def _wait(wakeup: Wakeup, descriptor: int | None, seconds: float) -> None:
         selector.register(wakeup, selectors.EVENT_READ)
         if descriptor is not None:
             selector.register(descriptor, selectors.EVENT_READ)
-        selector.select(max(0.0, seconds))
+        selector.select(seconds)
     wakeup.clear()
 
 
-def notify_ready() -> None:
+def _notify_ready() -> None:
     """Tell systemd that we are up, where it asks for that (sd_notify(3))."""
     address = os.environ.get("NOTIFY_SOCKET")
     if address:
