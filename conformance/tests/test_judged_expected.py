@@ -18,6 +18,8 @@ UNKNOWN_NAME = "test_errors.py::test_an_unknown_name_is_not_found"
 STOP = "test_cleanup.py::test_stop_leaves_no_rows_and_no_devices"
 UNPLUG = "test_lifecycle.py::test_stop_unplugs_each_vif"
 
+BROKEN = "not booted|DID NOT RAISE|left over|left behind|assert"
+
 # Tests of the suite that only want a connection, and one that fails them in each way that there is, without a switch.
 STAND_IN = """
 import pytest
@@ -65,8 +67,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
         yield made
 
 
-def entry(test: str, defect: str = "it is broken") -> str:
-    return f'[[failure]]\ntest = "{test}"\ndefect = "{defect}"\nseen = "broken 1.0, broken.c"\n'
+def entry(test: str, defect: str = "it is broken", says: str = "") -> str:
+    return (
+        f'[[failure]]\ntest = "{test}"\nsays = "{says or BROKEN}"\ndefect = "{defect}"\nseen = "broken 1.0, broken.c"\n'
+    )
 
 
 def judge(home: Author, entries: list[str], *arguments: str) -> Judgement:
@@ -123,6 +127,22 @@ def test_an_expected_failure_that_does_not_fail_fails_the_run(
     assert judged.words == {name: "failed"}
     assert says in judged.outcomes[name].said
     assert "1 failed in" in judged.text
+
+
+@pytest.mark.parametrize("identity", ["text", "unfinished", "other-root"])
+def test_a_failure_that_says_something_else_fails_the_run(home: Author, identity: str) -> None:
+    judged = judge(home, [entry(f"{FOUR}[{identity}]", says="DID (NOT )?HANG")], *local(f"{FOUR}[{identity}]"))
+    assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
+    assert judged.words == {f"test_what_is_no_domain_is_refused[{identity}]": "failed"}
+    assert "expected to fail (it is broken), saying 'DID (NOT )?HANG'" in judged.text
+
+
+def test_what_fails_first_is_what_must_be_said(home: Author) -> None:
+    both = f"{FOUR}[entity]"
+    judged = judge(home, [entry(both, says="left over")], *local(both))
+    assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
+    judged = judge(home, [entry(both, says="DID NOT RAISE")], *local(both))
+    assert judged.status == pytest.ExitCode.OK, judged.text
 
 
 def test_every_id_of_an_entry_without_one_must_fail(home: Author) -> None:
@@ -207,11 +227,13 @@ def test_a_file_is_read_in_its_order(tmp_path: Path) -> None:
     path = tmp_path / "expected.toml"
     path.write_text(entry(f"{FOUR}[text]") + entry(f"{FOUR}[entity]", "another"), encoding="utf-8")
     assert read(path) == [
-        Failure(f"{FOUR}[text]", "it is broken", "broken 1.0, broken.c"),
-        Failure(f"{FOUR}[entity]", "another", "broken 1.0, broken.c"),
+        Failure(f"{FOUR}[text]", BROKEN, "it is broken", "broken 1.0, broken.c"),
+        Failure(f"{FOUR}[entity]", BROKEN, "another", "broken 1.0, broken.c"),
     ]
-    path.write_text(f"[[failure]]\ntest = ['{VERSION}', '{FOUR}']\ndefect = 'x'\nseen = 'y'\n", encoding="utf-8")
-    assert read(path) == [Failure(VERSION, "x", "y"), Failure(FOUR, "x", "y")]
+    path.write_text(
+        f"[[failure]]\ntest = ['{VERSION}', '{FOUR}']\nsays = 's'\ndefect = 'x'\nseen = 'y'\n", encoding="utf-8"
+    )
+    assert read(path) == [Failure(VERSION, "s", "x", "y"), Failure(FOUR, "s", "x", "y")]
     path.write_text("# Nothing is broken.\n", encoding="utf-8")
     assert read(path) == []
 
@@ -224,18 +246,22 @@ def test_a_file_is_read_in_its_order(tmp_path: Path) -> None:
         ("failure = [1]", "only [[failure]] entries may be in it"),
         ("[failure]", "only [[failure]] entries may be in it"),
         (entry(VERSION) + "[[failures]]", "only [[failure]] entries may be in it"),
-        ("[[failure]]", "failure 1 (no test): missing: defect, seen, test"),
-        (f"[[failure]]\ntest = '{FOUR}'\ndefect = 'x'", f"failure 1 ({FOUR}): missing: seen"),
+        ("[[failure]]", "failure 1 (no test): missing: defect, says, seen, test"),
+        (f"[[failure]]\ntest = '{FOUR}'\ndefect = 'x'", f"failure 1 ({FOUR}): missing: says, seen"),
         (entry(VERSION) + entry(FOUR) + "sene = 'x'", f"failure 2 ({FOUR}): unknown: sene"),
         (entry(VERSION, " "), f"failure 1 ({VERSION}): defect must be one line of text"),
         (entry(VERSION).replace('"it is broken"', "4"), f"failure 1 ({VERSION}): defect must be one line of text"),
+        (
+            entry(VERSION, says="("),
+            f"failure 1 ({VERSION}): says is no regular expression: missing ), unterminated subpattern at position 0",
+        ),
         (entry(""), "failure 1 (): test must be one line of text"),
         (entry(VERSION, r"two\nlines"), f"failure 1 ({VERSION}): defect must be one line of text"),
         (entry("test_x"), "failure 1 (test_x): test must be module.py::function or module.py::function[id]"),
         (entry(f"{FOUR}[]"), f"failure 1 ({FOUR}[]): test must be module.py::function or module.py::function[id]"),
         ("[[failure]]\ntest = []", "failure 1 (): test must name one"),
         (
-            f"[[failure]]\ntest = ['{FOUR}', '{FOUR}']\ndefect = 'x'\nseen = 'y'",
+            f"[[failure]]\ntest = ['{FOUR}', '{FOUR}']\nsays = 's'\ndefect = 'x'\nseen = 'y'",
             f"failure 1 ({FOUR}, {FOUR}): there is an entry for {FOUR} already",
         ),
         (entry(FOUR) + entry(FOUR), f"failure 2 ({FOUR}): there is an entry for {FOUR} already"),

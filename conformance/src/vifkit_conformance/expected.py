@@ -2,11 +2,13 @@
 
     [[failure]]
     test = "test_update.py::test_a_dropped_peak_is_gone"
+    says = "assert (512000, 1024000) =="
     defect = "a live update that drops peak leaves max-rate behind"
     seen = "libvirt 9.0.0, src/util/virnetdevopenvswitch.c, virNetDevOpenvswitchInterfaceSetTxQos"
 
-`test_x.py::test_y[id]` is one id of a test, and `test_x.py::test_y` every id of it: each must fail. A defect that
-many tests see names them in one array, `test = ["…", "…"]`.
+`says` is a regular expression that is found in what the test fails with: a test that fails for another reason does not
+fail as expected. `test_x.py::test_y[id]` is one id of a test, and `test_x.py::test_y` every id of it: each must fail.
+A defect that many tests see names them in one array, `test = ["…", "…"]`.
 """
 
 import importlib
@@ -26,9 +28,10 @@ SUITE = f"{__package__}.suite"
 
 @dataclass(frozen=True)
 class Failure:
-    """A test that must fail, the defect that makes it fail, and where that was seen."""
+    """A test that must fail, what it then says (a regular expression), the defect, and where that was seen."""
 
     test: str
+    says: str
     defect: str
     seen: str
 
@@ -39,6 +42,10 @@ class Failure:
                 raise ValueError(f"{field.name} must be one line of text")
         if not re.fullmatch(r"test_\w+\.py::test_\w+(\[.+\])?", self.test):
             raise ValueError("test must be module.py::function or module.py::function[id]")
+        try:
+            re.compile(self.says)
+        except re.error as error:
+            raise ValueError(f"says is no regular expression: {error}") from error
 
 
 def read(path: Path) -> list[Failure]:
@@ -91,14 +98,18 @@ def _parse(entry: dict[str, object], before: Iterable[Failure]) -> Failure:
 def judge(failure: Failure, reports: Sequence[pytest.TestReport]) -> None:
     """Turn the reports of a test into one verdict: it failed as expected, in whatever phase, or else the run fails.
 
-    What a driver leaves behind fails the teardown alone: the verdict is known only when all reports are there.
+    What a driver leaves behind fails the teardown alone: the verdict is known only when all reports are there. What
+    fails first must say what the defect says; what fails after it follows from it.
     """
     *_, verdict, teardown = reports
     failed = [report for report in reports if report.failed]
-    if failed:
+    if failed and re.search(failure.says, failed[0].longreprtext):
         verdict.longrepr = failed[0].longrepr
         verdict.sections += [(f"{report.when} as well", report.longreprtext) for report in failed[1:]]
         verdict.outcome, verdict.wasxfail = "skipped", failure.defect
+    elif failed:
+        verdict.longrepr = f"{failed[0].longreprtext}\n\nexpected to fail ({failure.defect}), saying {failure.says!r}"
+        verdict.outcome = "failed"
     elif verdict.skipped:
         reason = verdict.longrepr[2] if isinstance(verdict.longrepr, tuple) else verdict.longreprtext
         verdict.longrepr = f"expected to fail ({failure.defect}), and is skipped: {reason.removeprefix('Skipped: ')}"

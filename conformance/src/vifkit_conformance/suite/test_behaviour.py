@@ -90,4 +90,5 @@ def test_inbound_does_not_limit_what_a_guest_sends(guest: Guests) -> None:
     made = guest(REFERENCE)
     with path_to(made) as (host, inner):
         rate = measure(inner, host, HOST, rate_bps=24_000_000, seconds=2.0).rate_bps(after=0.5)
-    assert rate == pytest.approx(24_000_000, rel=0.05)
+    # A busy host may get less out of an emulated guest than was asked of it; a limit would be at 8.192 Mbit/s.
+    assert 2 * 8_192_000 <= rate <= 24_000_000 * 1.05

@@ -61,14 +61,21 @@ class LibvirtDomain(Domain):
         self._connection.launch(config, lambda: self._launch(0))
 
     def stop(self) -> None:
-        """End it at once."""
+        """End it at once.
+
+        A libvirtd that has just started may find the guest of a domain gone that it is asked to end, and then says
+        that it did not run (qemuProcessReconnect): one that ran when we were asked has been stopped.
+        """
+        ran = False
         try:
             with self._libvirt(State.RUNNING) as domain:
+                ran = bool(domain.isActive())
                 domain.destroy()
         except (DomainNotFoundError, InvalidStateError):
-            with suppress(BackendError, ConnectError):
-                self._connection.sweep(self.uuid)  # it has ended by itself
-            raise
+            if not ran:
+                with suppress(BackendError, ConnectError):
+                    self._connection.sweep(self.uuid)  # it has ended by itself
+                raise
         self._connection.sweep(self.uuid)
 
     def undefine(self) -> None:

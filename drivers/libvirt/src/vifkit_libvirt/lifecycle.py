@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -14,6 +15,8 @@ from .session import Session
 
 LOOK_SECONDS = 0.2
 """How often is looked whether libvirtd was restarted, as then there are no events until the next connection."""
+SETTLING_SECONDS = 5.0
+"""How long a libvirtd that has just started may end domains without an event (qemuProcessReconnect)."""
 
 STATES = {
     libvirt.VIR_DOMAIN_PAUSED: State.PAUSED,
@@ -32,8 +35,8 @@ _EVENTS = {
     libvirt.VIR_DOMAIN_EVENT_CRASHED: State.SHUTOFF,
 }
 
-News = tuple[str, State] | dict[str, State]
-"""One domain's new state, or the states of all that are not shut off."""
+News = tuple[str, State] | dict[str, State] | frozenset[str]
+"""One domain's new state, or the states of all that are not shut off, or only their names."""
 
 
 class Lifecycle:
@@ -45,6 +48,7 @@ class Lifecycle:
         self._lock = threading.Lock()  # an event that comes while all states are read is put after them
         self._starting = threading.Lock()
         self._started = False
+        self._settled = 0.0
 
     def subscribe(self, callback: Callable[[str, State], None]) -> Callable[[], None]:
         """Call back from now on, until the function returned is called. Raises ConnectError, libvirtError."""
@@ -54,7 +58,7 @@ class Lifecycle:
                 self._started = True
         opened = self._session.connection()
         with self._lock:
-            subscription = Subscription(self._session, callback, _states(opened))
+            subscription = Subscription(self.look, callback, _states(opened))
             self._subscriptions.append(subscription)
         return lambda: self._end(subscription)
 
@@ -62,6 +66,14 @@ class Lifecycle:
         """End all subscriptions."""
         for subscription in list(self._subscriptions):
             self._end(subscription)
+
+    def look(self) -> None:
+        """Have a restart of libvirtd noticed, and what it then does not tell. Raises ConnectError, libvirtError."""
+        opened = self._session.connection()
+        if time.monotonic() < self._settled:
+            with self._lock:
+                # Their states are told by events: that of one which is starting may be paused for a moment.
+                self._hand_on(frozenset(_states(opened)))
 
     def _end(self, subscription: "Subscription") -> None:
         subscription.ended.set()
@@ -73,6 +85,7 @@ class Lifecycle:
             opened.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._happened, None)
             if self._subscriptions:
                 self._hand_on(_states(opened))
+                self._settled = time.monotonic() + SETTLING_SECONDS
 
     def _happened(self, _connection: Any, domain: Any, event: int, _detail: int, _opaque: Any) -> None:
         if event in _EVENTS:
@@ -87,10 +100,12 @@ class Lifecycle:
 class Subscription:
     """Calls back, from a thread of its own, with each domain whose state is not what it was."""
 
-    def __init__(self, session: Session, callback: Callable[[str, State], None], states: dict[str, State]) -> None:
+    def __init__(
+        self, look: Callable[[], None], callback: Callable[[str, State], None], states: dict[str, State]
+    ) -> None:
         self.news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self.ended = threading.Event()
-        self._session = session
+        self._look = look
         self._callback = callback
         self._states = states
         threading.Thread(target=self._run, name="libvirt-subscription", daemon=True).start()
@@ -100,15 +115,17 @@ class Subscription:
             try:
                 news = self.news.get(timeout=LOOK_SECONDS)
             except queue.Empty:
-                with suppress(ConnectError):  # is tried again
-                    self._session.connection()
+                with suppress(ConnectError, libvirt.libvirtError):  # is tried again
+                    self._look()
                 continue
             if isinstance(news, tuple):
                 self._tell(*news)
                 continue
-            gone = dict.fromkeys(self._states.keys() - news.keys(), State.SHUTOFF)
-            for name, state in (news | gone).items():
-                self._tell(name, state)
+            for name in self._states.keys() - news:
+                self._tell(name, State.SHUTOFF)
+            if isinstance(news, dict):
+                for name, state in news.items():
+                    self._tell(name, state)
 
     def _tell(self, name: str, state: State) -> None:
         if self._states.get(name, State.SHUTOFF) is state or self.ended.is_set():

@@ -1,6 +1,6 @@
 /* The only process of the guest. It loads the drivers, then does what lines on the first serial port say:
  *
- *   hello TOKEN                          say the token
+ *   hello TOKEN                          say "welcome TOKEN", which is no part of what it was told and may echo
  *   address MAC ADDRESS NETMASK          switch the device with this hardware address on, with an IPv4 address
  *   neighbour MAC ADDRESS LLADDR         tell it another's hardware address, for good
  *   receive ADDRESS PORT SECONDS         count UDP; a line "MICROSECONDS BYTES" for each sample since the first frame
@@ -155,7 +155,7 @@ static void obey(const char *text)
     double rate, seconds;
     errno = ENOSYS;
     if (sscanf(text, "hello %31s", a) == 1)
-        done = dprintf(line, "%s\n", a);
+        done = dprintf(line, "welcome %s\n", a);
     else if (sscanf(text, "address %31s %31s %31s", a, b, c) == 3)
         done = address(a, b, c);
     else if (sscanf(text, "neighbour %31s %31s %31s", a, b, c) == 3)

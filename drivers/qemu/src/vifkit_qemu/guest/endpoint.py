@@ -74,14 +74,15 @@ class QemuGuest(Endpoint):
     def _greet(self) -> None:
         """Say hello, again when the guest is ready and now and then, until it does.
 
-        What was said while it booted may be lost. What it says before is not for us, or is the kernel's.
+        What was said while it booted may be lost, in part as well, and may be echoed. What it says before is not for
+        us, or is the kernel's.
         """
         deadline = time.monotonic() + _BOOT_SECONDS
         for token in map(str, count()):
             self._say(f"hello {token}")
             patience = min(time.monotonic() + _HELLO_SECONDS, deadline)
             while (line := self._line(patience)) not in {None, "ready"}:
-                if line == token:
+                if line == f"welcome {token}":
                     self._answer(_ANSWER_SECONDS)
                     return
             if time.monotonic() > deadline:
