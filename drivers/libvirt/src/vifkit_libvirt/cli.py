@@ -68,7 +68,8 @@ def _open(uris: tuple[str, ...], wakeup: "Wakeup") -> "Reconciler":
 
     import vifkit
 
-    from .connection import LibvirtConnection, LibvirtDriver
+    from .connection import LibvirtConnection
+    from .driver import LibvirtDriver
     from .watch.reconciler import Reconciler
     from .watch.source import Source
 

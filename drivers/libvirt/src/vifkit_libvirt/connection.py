@@ -1,4 +1,4 @@
-"""A connection to libvirt beside an Open vSwitch, and the driver that opens it."""
+"""A connection to libvirt beside an Open vSwitch."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
@@ -13,17 +13,14 @@ from netqos.probe import policing_available
 from netqos.units import bps_from_kBps
 from vifkit import (
     AccessDeniedError,
-    BackendError,
     Bandwidth,
     Capabilities,
     ConnectError,
     Connection,
-    Credentials,
     Domain,
     DomainConfig,
     DomainExistsError,
     DomainNotFoundError,
-    Driver,
     InvalidStateError,
     InvalidXmlError,
     Shaping,
@@ -43,37 +40,11 @@ from .lifecycle import Lifecycle
 from .opening import figures
 from .session import Session
 from .shaper import Shaper, check, ports_of
-from .uri import parse_uri
 
 T = TypeVar("T")
 
 SHAPED_BY_LIBVIRT = frozenset({"bridge", "direct", "ethernet", "network"})
 """The types of interface that libvirt shapes itself, by tc; of others it ignores it (virNetDevSupportsBandwidth)."""
-
-
-class LibvirtDriver(Driver):
-    """What the drivers that talk through libvirt have in common."""
-
-    def open(self, uri: str, credentials: Credentials | None = None) -> Connection:
-        """Connect to libvirt, and to the Open vSwitch beside it. Raises ConnectError, ValueError."""
-        address = parse_uri(uri, self.schemes)
-        session = Session(address, credentials)
-        try:
-            shaper = None
-            if address.repair:
-                sees_kernel = address.netns is not None or not address.remote
-                shaper = Shaper(address.db, address.netns, sees_kernel=sees_kernel)
-            return self.connection(session, shaper)
-        except BaseException as error:
-            session.close()
-            if isinstance(error, BackendError | OSError):
-                advice = "; root may" if isinstance(error.__cause__ or error, PermissionError) else ""
-                raise ConnectError(f"{uri}: {error}{advice}") from error
-            raise
-
-    def connection(self, session: Session, shaper: Shaper | None) -> "LibvirtConnection":
-        """Make what `open` gives."""
-        raise NotImplementedError
 
 
 class LibvirtConnection(Connection):

@@ -17,8 +17,9 @@ import libvirt_lxc  # type: ignore[import-untyped]  # the binding has no types
 
 from netqos.kernel import Kernel
 from vifkit import BackendError, DomainConfig, InvalidStateError, State, VifkitError
-from vifkit_libvirt.connection import LibvirtConnection, LibvirtDriver
+from vifkit_libvirt.connection import LibvirtConnection
 from vifkit_libvirt.domain import LibvirtDomain
+from vifkit_libvirt.driver import LibvirtDriver
 from vifkit_libvirt.errors import translated
 from vifkit_libvirt.keeping import InLibvirt, Keeping, flags_of
 from vifkit_libvirt.session import Session

@@ -12,8 +12,9 @@ from contextlib import suppress
 import libvirt
 
 from vifkit import Connection, Domain, State, VifkitError
-from vifkit_libvirt.connection import LibvirtConnection, LibvirtDriver
+from vifkit_libvirt.connection import LibvirtConnection
 from vifkit_libvirt.domain import LibvirtDomain
+from vifkit_libvirt.driver import LibvirtDriver
 from vifkit_libvirt.errors import LibvirtError, lost, said
 from vifkit_libvirt.keeping import InLibvirt
 from vifkit_libvirt.session import Session
