@@ -70,8 +70,7 @@ class PrivateLibvirt:
         cache = cache_directory() / "libvirt"
         cache.mkdir(parents=True, exist_ok=True)
         binary("libvirtd")
-        if Path("/proc/self/setgroups").read_text().strip() == "deny":  # user_namespaces(7)
-            raise LabUnavailableError("libvirtd starts nothing in a user namespace that may set no groups: be root")
+        insist_on_root()
         namespaces = ("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
         # Two of them are two hosts to each other, by UUID and by name, or no domain would migrate between them.
         identity = f'host_uuid = "{uuid4()}"'
@@ -196,6 +195,12 @@ class LibvirtTestbed(Testbed):
 def _answers(address: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
         return client.connect_ex(str(address)) == 0
+
+
+def insist_on_root() -> None:
+    """Refuse a user namespace, which may set no groups (user_namespaces(7)). Raises LabUnavailableError."""
+    if Path("/proc/self/setgroups").read_text().strip() == "deny":
+        raise LabUnavailableError("libvirtd starts nothing in a user namespace that may set no groups: be root")
 
 
 def cache_directory() -> Path:
