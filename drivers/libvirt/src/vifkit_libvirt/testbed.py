@@ -1,18 +1,21 @@
 """A libvirtd of one's own, beside a lab's Open vSwitch."""
 
 import os
-import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 from uuid import uuid4
 
+import libvirt
+
 from vifkit import Domain
 from vifkit_conformance.lab import Daemon, Lab, LabUnavailableError, spawn, until
 from vifkit_conformance.lab.binaries import binary
 from vifkit_conformance.lab.command import run
 from vifkit_conformance.testbed import Testbed
+
+from . import eventloop
 
 # The first process of its own process namespace: it ends all the others by ending, and sees to it that each process
 # that ends is gone at once, which libvirt waits for. Debian's libvirtd wants its user, which only the package that
@@ -55,7 +58,7 @@ remember_owner = 0"""
 _LIBVIRTD_CONF = """listen_tls = 0
 auth_unix_rw = "none"
 auth_unix_ro = "none"
-log_outputs = "2:file:/var/log/libvirt/libvirtd.log\""""
+log_outputs = "3:stderr\""""
 
 
 class PrivateLibvirt:
@@ -101,7 +104,7 @@ class PrivateLibvirt:
     @property
     def log(self) -> Path:
         """What libvirtd has to say."""
-        return self.root / "var/log/libvirt/libvirtd.log"
+        return self.lab.directory / "libvirtd.log"
 
     def uri(self, scheme: str) -> str:
         """Give a driver's URI: libvirt's socket, the lab's Open vSwitch, and where its devices are."""
@@ -110,10 +113,11 @@ class PrivateLibvirt:
 
     def start(self) -> None:
         """Start libvirtd, and wait until it answers."""
+        eventloop.ensure_running()  # before the first connection, and ours is one
         self.socket.unlink(missing_ok=True)
         libvirtd = self.command("setpriv", "--pdeathsig", "KILL", binary("libvirtd"), "--listen")
-        self._daemon: Daemon = spawn(libvirtd, self.lab.directory / "libvirtd.out")
-        self._daemon.wait_for(lambda: _answers(self.socket), "answers", 30)
+        self._daemon: Daemon = spawn(libvirtd, self.log)
+        self._daemon.wait_for(lambda: self.socket.exists() and _answers(self.socket), "answers", 30)
 
     def kill(self) -> None:
         """End libvirtd without its consent; what it has started goes on."""
@@ -193,8 +197,12 @@ class LibvirtTestbed(Testbed):
 
 
 def _answers(address: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as client:
-        return client.connect_ex(str(address)) == 0
+    """Tell whether libvirtd serves, as it does when its drivers are ready; the socket is there earlier."""
+    try:
+        libvirt.open(f"nodedev:///system?socket={quote(str(address))}").close()
+    except libvirt.libvirtError as error:
+        return bool(error.get_error_code() == libvirt.VIR_ERR_AUTH_FAILED)  # it wants to know who asks
+    return True
 
 
 def insist_on_root() -> None:
