@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vifkit import AccessDeniedError, Connection, VifkitError
+from vifkit import AccessDeniedError, Connection, SupportsHotplug, VifkitError
 from vifkit_conformance.fixtures import lacking
+from vifkit_conformance.guest import Guests, interface
 from vifkit_conformance.lab import Lab, LabUnavailableError
 from vifkit_conformance.leftovers import Leftovers
+from vifkit_conformance.suite.bandwidths import REFERENCE
 
 if TYPE_CHECKING:
     from vifkit_libvirt.connection import LibvirtConnection
@@ -68,6 +70,21 @@ def refused(lab: Lab) -> Callable[..., AbstractContextManager[None]]:
         assert [each.name for each in connection.domains()] == before[1]
 
     return expect
+
+
+@pytest.fixture
+def a_start(guest: Guests, connection: Connection) -> Callable[..., Callable[[], object]]:
+    """Give what plugs a vif by a verb: `a_start("create", bridge="nowhere0", target="taken0")()`."""
+
+    def prepare(verb: str, *, bridge: str = "br0", target: str | None = None) -> Callable[[], object]:
+        if verb == "attach_vif":
+            domain = guest("").domain
+            assert isinstance(domain, SupportsHotplug)
+            return lambda: domain.attach_vif(interface("52:54:00:00:00:aa", REFERENCE, bridge=bridge, target=target))
+        xml, _ = guest.write(REFERENCE, bridge=bridge, target=target)
+        return guest.define(xml).start if verb == "start" else lambda: getattr(connection, verb)(xml)
+
+    return prepare
 
 
 @pytest.fixture

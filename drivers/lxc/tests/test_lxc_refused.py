@@ -32,21 +32,10 @@ from vifkit_lxc.metadata import NAMESPACE
 pytestmark = pytest.mark.switch
 
 Refused = Callable[..., AbstractContextManager[None]]
+Start = Callable[..., Callable[[], object]]
 
 # As Debian has them, and as Fedora has.
 MODULES = ("lib/*/libvirt/connection-driver/*.so", "lib64/libvirt/connection-driver/*.so")
-
-
-def a_start(
-    guest: Guests, connection: Connection, verb: str, *, bridge: str = "br0", target: str | None = None
-) -> Callable[[], object]:
-    """Give what plugs a vif with this bridge or device into a domain."""
-    if verb == "attach_vif":
-        domain = guest("").domain
-        assert isinstance(domain, LxcDomain)
-        return lambda: domain.attach_vif(interface("52:54:00:00:00:aa", REFERENCE, bridge=bridge, target=target))
-    xml, _ = guest.write(REFERENCE, bridge=bridge, target=target)
-    return guest.define(xml).start if verb == "start" else lambda: getattr(connection, verb)(xml)
 
 
 @pytest.mark.parametrize("verb", ["define", "create"])
@@ -72,20 +61,20 @@ def test_a_container_whose_first_process_is_not_there_leaves_nothing(
 
 @pytest.mark.parametrize("verb", ["create", "start", "attach_vif"])
 def test_a_bridge_that_open_vswitch_does_not_have_is_not_found(
-    guest: Guests, connection: Connection, refused: Refused, verb: str
+    guest: Guests, connection: Connection, refused: Refused, a_start: Start, verb: str
 ) -> None:
-    attempt = a_start(guest, connection, verb, bridge="nowhere0")
+    attempt = a_start(verb, bridge="nowhere0")
     with refused(connection, PortNotFoundError, "no bridge is named 'nowhere0'"):
         attempt()
 
 
 @pytest.mark.parametrize("verb", ["create", "start", "attach_vif"])
 def test_a_port_that_is_there_is_not_taken_over(
-    guest: Guests, connection: Connection, refused: Refused, verb: str
+    guest: Guests, connection: Connection, refused: Refused, a_start: Start, verb: str
 ) -> None:
     guest.lab.ovs.vsctl("add-port", "br0", "taken0", "--", "set", "Interface", "taken0", "type=internal")
     try:
-        attempt = a_start(guest, connection, verb, target="taken0")
+        attempt = a_start(verb, target="taken0")
         with refused(connection, PortExistsError, "a port named 'taken0' already"):
             attempt()
     finally:
@@ -94,11 +83,11 @@ def test_a_port_that_is_there_is_not_taken_over(
 
 @pytest.mark.parametrize("verb", ["create", "start", "attach_vif"])
 def test_a_device_of_the_host_is_not_taken_over(
-    guest: Guests, connection: Connection, refused: Refused, verb: str
+    guest: Guests, connection: Connection, refused: Refused, a_start: Start, verb: str
 ) -> None:
     guest.lab.host.run("ip", "tuntap", "add", "plain0", "mode", "tap")
     try:
-        attempt = a_start(guest, connection, verb, target="plain0")
+        attempt = a_start(verb, target="plain0")
         with refused(connection, BackendError, "the host has a device named 'plain0' already"):
             attempt()
         assert "plain0" in guest.lab.host.run("ip", "-brief", "link")

@@ -28,18 +28,7 @@ from vifkit_qemu.driver import QemuDomain
 pytestmark = pytest.mark.switch
 
 Refused = Callable[..., AbstractContextManager[None]]
-
-
-def a_start(
-    guest: Guests, connection: Connection, verb: str, *, bridge: str = "br0", target: str | None = None
-) -> Callable[[], object]:
-    """Give what plugs a vif with this bridge or device into a domain."""
-    if verb == "attach_vif":
-        domain = guest("").domain
-        assert isinstance(domain, QemuDomain)
-        return lambda: domain.attach_vif(interface("52:54:00:00:00:aa", REFERENCE, bridge=bridge, target=target))
-    xml, _ = guest.write(REFERENCE, bridge=bridge, target=target)
-    return guest.define(xml).start if verb == "start" else lambda: getattr(connection, verb)(xml)
+Start = Callable[..., Callable[[], object]]
 
 
 def ceil_of(lab: Lab, domain: Domain) -> int:
@@ -113,11 +102,11 @@ def test_libvirts_code_and_error_are_kept(guest: Guests, connection: Connection)
 @pytest.mark.parametrize("verb", ["create", "start", "attach_vif"])
 @pytest.mark.parametrize("bridge", ["nowhere0", "linux0"])
 def test_a_bridge_that_open_vswitch_does_not_have_is_not_found(
-    guest: Guests, connection: Connection, refused: Refused, verb: str, bridge: str
+    guest: Guests, connection: Connection, refused: Refused, a_start: Start, verb: str, bridge: str
 ) -> None:
     guest.lab.host.run("ip", "link", "add", "linux0", "type", "bridge")
     try:
-        attempt = a_start(guest, connection, verb, bridge=bridge)
+        attempt = a_start(verb, bridge=bridge)
         with refused(connection, PortNotFoundError, f"no bridge is named '{bridge}'"):
             attempt()
     finally:
@@ -126,12 +115,12 @@ def test_a_bridge_that_open_vswitch_does_not_have_is_not_found(
 
 @pytest.mark.parametrize("verb", ["create", "start", "attach_vif"])
 def test_a_port_that_is_there_is_not_taken_over(
-    guest: Guests, connection: Connection, refused: Refused, verb: str
+    guest: Guests, connection: Connection, refused: Refused, a_start: Start, verb: str
 ) -> None:
     guest.lab.ovs.vsctl("add-port", "br0", "taken0", "--", "set", "Interface", "taken0", "type=internal")
     try:
         for target in ("taken0", "br0"):
-            attempt = a_start(guest, connection, verb, target=target)
+            attempt = a_start(verb, target=target)
             with refused(connection, PortExistsError, f"a port named '{target}' already"):
                 attempt()
         assert {row["name"]: row["qos"] for row in guest.lab.ovs.rows("Port")}["taken0"] in (None, [], "")
@@ -141,11 +130,11 @@ def test_a_port_that_is_there_is_not_taken_over(
 
 @pytest.mark.parametrize("verb", ["create", "start"])
 def test_a_device_of_the_host_is_not_taken_over(
-    guest: Guests, connection: Connection, refused: Refused, verb: str
+    guest: Guests, connection: Connection, refused: Refused, a_start: Start, verb: str
 ) -> None:
     guest.lab.host.run("ip", "tuntap", "add", "plain0", "mode", "tap")
     try:
-        attempt = a_start(guest, connection, verb, target="plain0")
+        attempt = a_start(verb, target="plain0")
         with refused(connection, LibvirtError, "The plain0 interface already exists"):
             attempt()
         assert "plain0" in guest.lab.host.run("ip", "-brief", "link")
@@ -161,9 +150,9 @@ def test_two_vifs_of_one_name_do_not_start(guest: Guests, connection: Connection
 
 @pytest.mark.parametrize("verb", ["define", "create", "attach_vif"])
 def test_a_name_that_linux_would_refuse_is_refused(
-    guest: Guests, connection: Connection, refused: Refused, verb: str
+    guest: Guests, connection: Connection, refused: Refused, a_start: Start, verb: str
 ) -> None:
-    attempt = a_start(guest, connection, verb, target="of-16-characters")
+    attempt = a_start(verb, target="of-16-characters")
     with refused(connection, InvalidXmlError, "is no device name: 1 to 15 bytes"):
         attempt()
 
