@@ -108,6 +108,35 @@ def test_a_reader_that_left_ends_it_without_a_traceback(host: Host) -> None:
 
 
 @pytest.mark.switch
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [("/dev/full", b"vifkit-libvirt: what follows cannot be written: No space left on device\n"), (None, b"")],
+    ids=["full", "closed-pipe"],
+)
+def test_what_it_cannot_say_it_does_all_the_same(host: Host, output: str | None, said: bytes) -> None:
+    guest = host.start("qemu", AVERAGE)
+    if output is None:
+        reader, descriptor = os.pipe()
+        os.close(reader)
+    else:
+        descriptor = os.open(output, os.O_WRONLY)
+    try:
+        command = mortal([COMMAND, "watch", "--once", host.libvirtd.uri("qemu")])
+        done = subprocess.run(command, stdout=descriptor, stderr=subprocess.PIPE, check=False)
+    finally:
+        os.close(descriptor)
+    assert (done.returncode, done.stderr) == (0, said)
+    assert host.limit(guest) == (512_000, 512_000)
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "1.5", "86401"])
+def test_an_audit_that_never_comes_or_never_ends_is_bad_usage(seconds: str) -> None:
+    done = subprocess.run([COMMAND, "watch", "--audit", seconds], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Invalid value for '--audit'" in done.stderr
+
+
+@pytest.mark.switch
 def test_without_options_a_person_sees_plain_lines(host: Host) -> None:
     with Watch(host, "qemu") as watch:
         guest = host.start("qemu", AVERAGE)

@@ -13,6 +13,8 @@ from .verify import Drift, verify
 
 REFRESHES = 4
 """ovs-vswitchd may use an MTU that it read before the kernel's news of another reached it: seen in 1 of 10."""
+RESTORE_SECONDS = 1.0
+"""How long a restore waits for ovs-vswitchd, which often is why there is something to restore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,14 @@ def insist(drifts: Sequence[Drift]) -> None:
     """Raise BackendError, which names the first drift, where there is any."""
     if drifts:
         raise BackendError(f"the kernel does not shape as it should: {drifts[0]}")
+
+
+def restore(switch: Switch, before: Mapping[str, Bandwidth | None]) -> None:
+    """Write rows again as they were before a change that failed, and give ovs-vswitchd a second to take note.
+
+    Where it does not, the rows are back all the same. Raises as `Switch.apply` does.
+    """
+    Switch(switch.db, timeout=RESTORE_SECONDS).apply(before)
 
 
 def version_tuple(version: str) -> Version:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vifkit import Bandwidth, Rate
+from vifkit import Bandwidth, Rate, SwitchUnavailableError
 from vifkit_conformance.guest import Guest, Guests
 
 from .bandwidths import REFERENCE
@@ -63,4 +63,20 @@ def test_a_start_waits_for_vswitchd(guest: Guests) -> None:
     with asleep(guest.lab.ovs.vswitchd.pid) as woken:
         made = Guest(guest.create(xml), macs, guest.lab, guest.testbed)
         assert woken.is_set(), "create did not wait for ovs-vswitchd"
+    assert differences(made.tree(), "reference") == []
+
+
+@pytest.mark.needs("inbound", "live_update", shaping="ovs-htb")
+def test_an_update_without_vswitchd_changes_nothing(guest: Guests) -> None:
+    """Failing: an update that raises must leave the old bandwidth, in what is kept, in the rows, and in effect."""
+    made = guest(REFERENCE)
+    before = made.domain.bandwidth(made.mac)
+    made.lab.ovs.vswitchd.kill()
+    try:
+        with pytest.raises(SwitchUnavailableError):
+            made.domain.set_bandwidth(made.mac, Bandwidth(inbound=Rate(average=128)))
+    finally:
+        made.lab.ovs.start_vswitchd()
+    made.lab.ovs.wait_until_settled()
+    assert made.domain.bandwidth(made.mac) == before
     assert differences(made.tree(), "reference") == []

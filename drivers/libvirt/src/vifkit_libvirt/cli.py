@@ -33,11 +33,18 @@ for them to come back."""
 )
 @click.argument("uris", metavar="[URI]...", nargs=-1)
 @click.option("--once", "only_once", is_flag=True, help="Bring all in line once, and end.")
-@click.option("--audit", "audit_seconds", metavar="SECONDS", default=60.0, show_default=True, help="How often "
-              "all is held against the kernel, for what nobody tells.", type=click.FloatRange(min=1))  # fmt: skip
+@click.option(
+    "--audit",
+    "audit_seconds",
+    metavar="SECONDS",
+    type=click.IntRange(min=1, max=86_400),
+    default=60,
+    show_default=True,
+    help="How often all is held against the kernel, for what nobody tells.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say each thing as one JSON object a line.")
 @click.pass_context
-def watch(context: click.Context, uris: tuple[str, ...], only_once: bool, audit_seconds: float, as_json: bool) -> None:
+def watch(context: click.Context, uris: tuple[str, ...], only_once: bool, audit_seconds: int, as_json: bool) -> None:
     """Keep every domain's bandwidth in effect, whoever starts, stops or changes it; delete what libvirt leaks.
 
     URI is qemu:///system by default, and has the parameters of vifkit's drivers: db=, netns=, socket=, readonly=on.

@@ -13,6 +13,7 @@ from netqos.probe import policing_available
 from netqos.units import bps_from_kBps
 from vifkit import (
     AccessDeniedError,
+    BackendError,
     Bandwidth,
     Capabilities,
     ConnectError,
@@ -21,6 +22,7 @@ from vifkit import (
     DomainConfig,
     DomainExistsError,
     DomainNotFoundError,
+    ForeignQosError,
     InvalidStateError,
     InvalidXmlError,
     Shaping,
@@ -191,6 +193,21 @@ class LibvirtConnection(Connection):
         if self.shaper:
             self.shaper.shape(wanted)
 
+    def take_back(self, before: dict[str, Bandwidth | None], error: VifkitError) -> None:
+        """Write the rows of ports as they were before a change that failed, where that is ours to do.
+
+        A switch that does not answer is a clearer reason than libvirt's. Raises SwitchUnavailableError.
+        """
+        if self.shaper is None or isinstance(error, ForeignQosError):
+            return
+        try:
+            self.shaper.restore(before)
+        except SwitchUnavailableError:
+            if not isinstance(error, SwitchUnavailableError):
+                raise SwitchUnavailableError("Open vSwitch is not answering: nothing was changed") from error
+        except BackendError:
+            return  # a port that has gone
+
     def collect(self, uuid: str) -> None:
         """Take away the rows that a domain's ports have left, where that is ours to do."""
         if self.shaper and not self.session.address.readonly:
@@ -206,10 +223,12 @@ class LibvirtConnection(Connection):
             return
         # First the ports and then the state: a start that begins in between has ports that are not among these.
         ports = ports_of(uuid, self.shaper.switch.ports())
-        if (ports or macs) and not self._is_active(uuid):
-            self.shaper.unplug(ports)
-            self.drop_devices({*macs, *ports.values()})
-        self.shaper.collect(uuid)
+        try:
+            if (ports or macs) and not self._is_active(uuid):
+                self.shaper.unplug(ports)
+                self.drop_devices({*macs, *ports.values()})
+        finally:  # also where ovs-vswitchd has not taken note of the ports
+            self.shaper.collect(uuid)
 
     def drop_devices(self, macs: Collection[str]) -> None:
         """Delete the devices of vifs, by MAC address, that libvirt has made and lost: none, as a tap goes by itself."""

@@ -108,20 +108,19 @@ class LibvirtDomain(Domain):
         config = self.config()
         vif = find(config, mac)
         connection.judge(vif, bandwidth, stacklevel=3)
-        shaped = [vif.target] if vif.target and vif.on_openvswitch and connection.shaper else []
+        with self._libvirt() as domain:
+            running = bool(domain.isActive())
+        shaped = [vif.target] if running and vif.target and vif.on_openvswitch and connection.shaper else []
         for port in shaped:
             assert connection.shaper is not None
             connection.shaper.refuse_foreign(port)
-        with self._libvirt() as domain:
-            flags = flags_of(domain)
-            connection.keeping.record(domain, config, mac.lower(), bandwidth, flags)
-        if not flags & libvirt.VIR_DOMAIN_AFFECT_LIVE:
-            return
         try:
+            self._record(mac.lower(), bandwidth)
             connection.shape(dict.fromkeys(shaped, bandwidth or None))
-        except VifkitError:
-            with suppress(VifkitError), self._libvirt() as domain:
-                connection.keeping.record(domain, config, mac.lower(), vif.bandwidth, flags)
+        except VifkitError as error:
+            with suppress(VifkitError):
+                self._record(mac.lower(), vif.bandwidth)
+            connection.take_back(dict.fromkeys(shaped, vif.bandwidth or None), error)
             raise
 
     def shutdown(self) -> None:
@@ -151,11 +150,15 @@ class LibvirtDomain(Domain):
         assert vif.mac is not None
         connection.accept_vifs(config, stacklevel=3)
         connection.check_switch(config)
-        if vif.mac in {each.mac for each in self.vifs()}:
+        if vif.mac in {each.mac for each in (*self.vifs(), *self.config(live=False).vifs)}:
             raise InvalidXmlError("interface/mac", f"another vif has the address {vif.mac}")
-        with self._libvirt(State.RUNNING) as domain:
-            self._insist_active(domain)
-            self._attach(domain, config, vif.mac, flags_of(domain))
+        try:
+            with self._libvirt(State.RUNNING) as domain:
+                self._insist_active(domain)
+                self._attach(domain, config, vif.mac, flags_of(domain))
+        except VifkitError as error:
+            connection.take_back({}, error)
+            raise
         try:
             plugged = find(self.config(), vif.mac)
             connection.shape(connection.wanted_of([plugged]))
@@ -171,7 +174,11 @@ class LibvirtDomain(Domain):
         assert vif.mac is not None
         with self._libvirt(State.RUNNING) as domain:
             self._insist_active(domain)
-            domain.detachDeviceFlags(config.interface_xml(vif.mac), flags_of(domain))
+            # Each has addresses of its own for the device.
+            if self._flags(domain, vif.mac) & libvirt.VIR_DOMAIN_AFFECT_CONFIG:
+                kept = self.config(live=False).interface_xml(vif.mac)
+                domain.detachDeviceFlags(kept, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
+            domain.detachDeviceFlags(config.interface_xml(vif.mac), libvirt.VIR_DOMAIN_AFFECT_LIVE)
         end = time.monotonic() + UNPLUG_SECONDS
         while vif.mac in {each.mac for each in self.vifs()}:
             if time.monotonic() > end:
@@ -195,6 +202,20 @@ class LibvirtDomain(Domain):
             flags = 0 if live or not domain.isPersistent() else libvirt.VIR_DOMAIN_XML_INACTIVE
             xml = domain.XMLDesc(flags)
         return self._connection.keeping.incoming(xml)
+
+    def _record(self, mac: str, bandwidth: Bandwidth | None) -> None:
+        """Have libvirt keep a bandwidth, wherever it has the vif."""
+        with self._libvirt() as domain:
+            flags = self._flags(domain, mac)
+            self._connection.keeping.record(domain, mac, bandwidth, flags)
+
+    def _flags(self, domain: Any, mac: str) -> int:
+        """Name what a change of a vif concerns: the definition may lack one that runs. Raises libvirtError."""
+        flags = flags_of(domain)
+        both = libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_AFFECT_CONFIG
+        if flags == both and mac not in {vif.mac for vif in self.config(live=False).vifs}:
+            return int(libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        return flags
 
     def _launch(self, flags: int) -> None:
         with self._libvirt(State.SHUTOFF) as domain:

@@ -26,9 +26,8 @@ class Keeping(ABC):
         """Make what the user gets of what libvirt gave."""
 
     @abstractmethod
-    def record(self, domain: Any, config: DomainConfig, mac: str, bandwidth: Bandwidth | None, flags: int) -> None:
-        """Have libvirt keep a new bandwidth of one vif; `config` is the domain as it was, `flags` are
-        VIR_DOMAIN_AFFECT_*. Raises libvirtError."""
+    def record(self, domain: Any, mac: str, bandwidth: Bandwidth | None, flags: int) -> None:
+        """Have libvirt keep a new bandwidth of one vif; `flags` are VIR_DOMAIN_AFFECT_*. Raises libvirtError."""
 
 
 class InLibvirt(Keeping):
@@ -44,7 +43,7 @@ class InLibvirt(Keeping):
         """Take it as it is."""
         return parse_domain(xml)
 
-    def record(self, domain: Any, config: DomainConfig, mac: str, bandwidth: Bandwidth | None, flags: int) -> None:
+    def record(self, domain: Any, mac: str, bandwidth: Bandwidth | None, flags: int) -> None:
         """Set all figures of both directions; an average of 0 clears (qemuDomainSetInterfaceParameters)."""
         parameters: dict[str, int] = {}
         for name, rate in (

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Collection, Mapping
 
-from netqos.enforce import enforce, insist, version_tuple
+from netqos.enforce import enforce, insist, restore, version_tuple
 from netqos.htb import Version
 from netqos.kernel import Kernel, Netns
 from netqos.ovsdb import Switch
@@ -40,6 +40,11 @@ class Shaper:
                 return
             with Kernel(self.netns) as kernel:
                 insist(enforce(self.switch, kernel, wanted).drifts)
+
+    def restore(self, before: Mapping[str, Bandwidth | None]) -> None:
+        """Write rows again as they were; they are also where ovs-vswitchd does not take note, and this raises."""
+        with self._lock:
+            restore(self.switch, before)
 
     def collect(self, uuid: str) -> None:
         """Delete the rows of a domain that no port leads to any more."""

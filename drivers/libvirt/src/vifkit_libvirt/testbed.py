@@ -136,7 +136,7 @@ class PrivateLibvirt:
             self._daemon.kill()
         groups = self._control_groups()
         self._init.kill()
-        until(lambda: not any(map(_is_left, groups)), "the containers' control groups are empty")
+        until(lambda: not any(map(_is_left, groups)), "the containers' control groups are empty", 30)
 
     def _control_groups(self) -> list[Path]:
         """List those that containers which still run would leave behind, the innermost first (cgroups(7))."""

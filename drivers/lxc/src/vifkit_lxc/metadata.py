@@ -55,12 +55,21 @@ class InMetadata(Keeping):
                 config = config.with_bandwidth(mac, parse_bandwidth(safe_xml.write_element(bandwidth)))
         return config
 
-    def record(self, domain: Any, config: DomainConfig, mac: str, bandwidth: Bandwidth | None, flags: int) -> None:
-        """Write the metadata again, with the one bandwidth replaced; that of another vif is libvirt's to change."""
-        if not any(vif.mac == mac and self._on_openvswitch(vif) for vif in config.vifs):
-            InLibvirt().record(domain, config, mac, bandwidth, flags)
-            return
-        self.keep(domain, flags, config.with_bandwidth(mac, bandwidth or None))
+    def record(self, domain: Any, mac: str, bandwidth: Bandwidth | None, flags: int) -> None:
+        """Write the metadata again, with the one bandwidth replaced; that of another vif is libvirt's to change.
+
+        The running container and its definition have metadata of their own, and may have different vifs.
+        """
+        for flag, which in (
+            (libvirt.VIR_DOMAIN_AFFECT_LIVE, 0),
+            (libvirt.VIR_DOMAIN_AFFECT_CONFIG, libvirt.VIR_DOMAIN_XML_INACTIVE),
+        ):
+            if flags & flag:
+                config = self.incoming(domain.XMLDesc(which))
+                if any(vif.mac == mac and self._on_openvswitch(vif) for vif in config.vifs):
+                    self.keep(domain, flag, config.with_bandwidth(mac, bandwidth or None))
+                else:
+                    InLibvirt().record(domain, mac, bandwidth, flag)
 
     def keep(self, domain: Any, flags: int, *configs: DomainConfig) -> None:
         """Write the metadata again: the bandwidths of all vifs of these configs alone. Raises libvirtError."""

@@ -10,11 +10,11 @@ Open vSwitch (default: the local one), `netns` the namespace that it runs in, as
 import hashlib
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from netqos.enforce import enforce, insist, judge, version_tuple
+from netqos.enforce import enforce, insist, judge, restore, version_tuple
 from netqos.guard import DEFAULT_MTU, refuse_undeclared, warn
 from netqos.htb import highest_rate_bps
 from netqos.kernel import Kernel, namespace_path
@@ -173,9 +173,16 @@ class NetnsConnection(Connection):
         refuse_undeclared(bandwidth, self.capabilities)
         warn(vif, bandwidth, version_tuple(self.switch.version), stacklevel=4)
         if self.store.is_running(config.name):
-            self.shape(_sure(vif.target), bandwidth or None)
+            port = _sure(vif.target)
+            try:
+                self.shape(port, bandwidth or None)
+            except BackendError:
+                with suppress(BackendError):
+                    restore(self.switch, {port: vif.bandwidth or None})
+                raise
             self.store.keep_live(config.with_bandwidth(mac, bandwidth))
-        if (defined := self.store.defined(config.name)) is not None:
+        defined = self.store.defined(config.name)
+        if defined is not None and vif.mac in {each.mac for each in defined.vifs}:
             self.store.keep(defined.with_bandwidth(mac, bandwidth))
 
     def plug(self, plugs: Sequence[Plug]) -> None:

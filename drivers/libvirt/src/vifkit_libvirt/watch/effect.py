@@ -46,6 +46,7 @@ def put_into_effect(
             drifting = _drifts(switch, shaper, ours)
             again = {name: ours[name] for name in drifting.keys() & doubted}
             wrong = _drifts(switch, shaper, again, mend=True)
+            changed |= again.keys() - wrong.keys()
         except (PortNotFoundError, ForeignQosError):  # it has gone, or was taken, just now
             if attempt + 1 == ATTEMPTS:
                 raise

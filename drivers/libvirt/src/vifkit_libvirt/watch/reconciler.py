@@ -26,7 +26,7 @@ class Report:
     read: int = 0
     """Domains read."""
     changed: list[tuple[str, str]] = field(default_factory=list)
-    """Domains and ports whose rows were changed, and are in effect."""
+    """Domains and ports that were put right: their rows, or their classes in the kernel."""
     findings: list[tuple[str, Finding]] = field(default_factory=list)
     """What a person should know of a domain's bandwidths; each is told once."""
     collected: int = 0

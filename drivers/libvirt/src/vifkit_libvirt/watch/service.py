@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from .pacing import Pacing
-from .reconciler import Reconciler
+from .reconciler import Reconciler, Report
 from .telling import Teller
 
 RETRY_SECONDS = 1.0
@@ -43,11 +43,16 @@ class Wakeup:
 def once(reconciler: Reconciler, teller: Teller) -> set[str]:
     """Bring all in line, look a second time where that may help, and give the kinds of trouble that last."""
     report = reconciler.act()
-    teller.tell(report)
+    _tell(teller, report)
     if report.retry and not reconciler.troubles.kinds() & AWAY:
         time.sleep(RETRY_SECONDS)
-        teller.tell(reconciler.act())
+        _tell(teller, reconciler.act())
     return reconciler.troubles.kinds()
+
+
+def _tell(teller: Teller, report: Report) -> None:
+    with suppress(BrokenPipeError):  # it is done, whoever hears of it
+        teller.tell(report)
 
 
 def run(reconciler: Reconciler, wakeup: Wakeup, teller: Teller, *, audit_seconds: float) -> NoReturn:

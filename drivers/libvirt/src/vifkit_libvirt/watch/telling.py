@@ -1,10 +1,13 @@
 """What is said of a pass: lines for a person, to which a journal adds the time, or JSON for a program."""
 
 import json
+import os
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -82,7 +85,20 @@ class Json(Teller):
 
 
 def _say(line: str, *, err: bool = False) -> None:
-    click.echo(printable(line), err=err)
+    """Say a line; that it cannot be written is no reason to leave a bandwidth out of effect.
+
+    Raises BrokenPipeError where the reader has left.
+    """
+    try:
+        click.echo(printable(line), err=err)
+    except OSError as error:
+        stream = sys.stderr if err else sys.stdout
+        with Path(os.devnull).open("wb") as nowhere:  # also for what the stream still holds
+            os.dup2(nowhere.fileno(), stream.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        if not err:
+            _say(f"vifkit-libvirt: what follows cannot be written: {error.strerror}", err=True)
 
 
 def _names(names: Iterable[str]) -> str:
