@@ -64,7 +64,8 @@ log_outputs = "3:stderr\""""
 class PrivateLibvirt:
     """A libvirtd with mounts and processes of its own in the network namespace of a lab's switch.
 
-    All that it starts ends with it, however its owner ends. libvirt's knowledge of this host's QEMU, which takes
+    All that it starts ends with it, however its owner ends; of containers, a killed owner leaves empty control groups,
+    which belong to the whole host. libvirt's knowledge of this host's QEMU, which takes
     seconds to find out, is kept in `vifkit/libvirt` of the user's cache. Raises LabError, LabUnavailableError.
     """
 
