@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vifkit import Domain
@@ -25,11 +25,15 @@ class LxcTestbed(LibvirtTestbed):
     def boot(self, lab: Lab) -> Iterator[str]:
         """Boot a libvirtd in the lab."""
         self._root = container_root(lab.directory / "container")
+        self._names = set[str]()
         with PrivateLibvirt(lab) as self.libvirt:
             yield self.libvirt.uri(self.scheme)
+        for name in self._names:
+            _remove_control_groups(name)
 
     def domain_xml(self, name: str, uuid: str, interfaces: Sequence[str]) -> str:
         """Write the XML of a container that waits."""
+        self._names.add(name)
         return (
             f"<domain type='lxc'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>64</memory><vcpu>1</vcpu>"
             f"<os><type>exe</type><init>/bin/sh</init><initarg>-c</initarg><initarg>{_INIT}</initarg></os>"
@@ -45,6 +49,13 @@ class LxcTestbed(LibvirtTestbed):
         with Namespace.at(self.libvirt.root / f"proc/{_child(self.libvirt.root, controller)}/ns/net") as namespace:
             Link(namespace, f"eth{number}").up()
             yield LinkEndpoint(namespace, f"eth{number}")
+
+
+def _remove_control_groups(name: str) -> None:
+    """Remove those of a container that was killed while nobody looked (virDomainDriverGenerateMachineName)."""
+    for group in sorted(Path("/sys/fs/cgroup").glob(f"*/machine/lxc-*-{name[:20]}.libvirt-lxc/**/"), reverse=True):
+        with suppress(OSError):
+            group.rmdir()
 
 
 def _child(root: Path, pidfile: Path) -> int:
