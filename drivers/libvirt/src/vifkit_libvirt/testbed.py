@@ -65,14 +65,17 @@ class PrivateLibvirt:
     """A libvirtd with mounts and processes of its own in the network namespace of a lab's switch.
 
     All that it starts ends with it, however its owner ends; of containers, a killed owner leaves empty control groups,
-    which belong to the whole host. libvirt's knowledge of this host's QEMU, which takes
-    seconds to find out, is kept in `vifkit/libvirt` of the user's cache. Raises LabError, LabUnavailableError.
+    which belong to the whole host. libvirt's knowledge of this host's QEMU, which takes seconds to find out, is kept
+    in `vifkit/libvirt` of the user's cache. Raises LabError, LabUnavailableError.
     """
 
     def __init__(self, lab: Lab, *, qemu_conf: str = "", libvirtd_conf: str = "") -> None:
         self.lab = lab
         cache = cache_directory() / "libvirt"
-        cache.mkdir(parents=True, exist_ok=True)
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LabUnavailableError(f"no place to keep what libvirt knows of QEMU: {error}") from error
         binary("libvirtd")
         insist_on_root()
         namespaces = ("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
