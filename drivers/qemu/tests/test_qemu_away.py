@@ -1,5 +1,6 @@
 """A connection whose libvirtd is away, or that is closed: every verb says so at once, and nothing changes."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -98,6 +99,23 @@ def test_a_libvirtd_that_is_away_is_a_connect_error_to_who_opens(
 ) -> None:
     with away(testbed), pytest.raises(ConnectError, match=r"Failed to connect socket to .*: Connection refused"):
         driver.open(uri)
+
+
+def test_the_testbed_forgets_a_domain_that_libvirtd_died_over_before_it_had_a_process(
+    guest: Guests, testbed: QemuTestbed
+) -> None:
+    made = guest(REFERENCE)
+    record = testbed.libvirt.root / f"run/libvirt/qemu/{made.domain.name}.xml"
+    half = re.sub(r"<domstatus .*>", "<domstatus state='paused' reason='starting up' pid='0'>", record.read_text())
+    job = "<job type='none' async='start' flags='0x0'/>"
+    with away(testbed):
+        testbed.kill_guest(made.domain)
+        record.write_text(half.replace("<monitor ", f"{job}<monitor ", 1))
+    assert made.domain.state() is State.SHUTOFF
+    made.domain.start()
+    assert differences(made.tree(), "reference") == []
+    made.domain.stop()
+    assert made.ports() == []
 
 
 def test_two_connections_see_and_change_the_same_domain(guest: Guests, driver: QemuDriver, uri: str) -> None:

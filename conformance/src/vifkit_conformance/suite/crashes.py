@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from vifkit import BackendError, Domain, InvalidStateError, State, VifkitError
+from vifkit import Domain, InvalidStateError, State, VifkitError
 from vifkit_conformance.guest import Guests
 from vifkit_conformance.lab import Lab, until
 from vifkit_conformance.testbed import SupportsDaemonKill, Testbed
@@ -65,21 +65,8 @@ def kill_daemon_in_a_start(guests: Guests, verb: Callable[[], object], mac: str,
         starting.judge()
 
 
-def stop(testbed: Testbed, domain: Domain) -> None:
-    """Have a domain shut off, whether it has ended by itself or not; a daemon that has just started may not know.
-
-    One that finds a domain half started may keep it locked for ever (libvirt 9.0: "cannot acquire state change lock"),
-    which only its next start ends: that much is allowed.
-    """
-    try:
-        _end(domain)
-    except BackendError:
-        with daemon_down(testbed):
-            pass
-        _end(domain)
-
-
-def _end(domain: Domain) -> None:
+def stop(domain: Domain) -> None:
+    """Have a domain shut off, whether it has ended by itself or not; a daemon that has just started may not know."""
     with suppress(InvalidStateError):
         domain.stop()
     until(lambda: domain.state() is State.SHUTOFF, f"{domain.name} is shut off")

@@ -1,6 +1,7 @@
 """A libvirtd of one's own, beside a lab's Open vSwitch."""
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -117,6 +118,7 @@ class PrivateLibvirt:
 
     def start(self) -> None:
         """Start libvirtd, and wait until it answers."""
+        self._forget_unborn()
         eventloop.ensure_running()  # before the first connection, and ours is one
         self.socket.unlink(missing_ok=True)
         libvirtd = self.command("setpriv", "--pdeathsig", "KILL", binary("libvirtd"), "--listen")
@@ -129,6 +131,16 @@ class PrivateLibvirt:
         children = Path(f"/proc/{self._daemon.pid}/task/{self._daemon.pid}/children").read_text().split()
         self._daemon.kill()
         until(lambda: all(map(_has_ended, children)), "libvirtd has ended")
+
+    def _forget_unborn(self) -> None:
+        """Take away records of QEMU domains that have no process yet, as a host's operator has to.
+
+        A libvirtd that dies within the few milliseconds between the two (qemuProcessLaunch) finds such a domain again,
+        takes it for one that runs (qemuProcessReconnectHelper passes it over), and never lets go of its start.
+        """
+        for record in (self.root / "run/libvirt/qemu").glob("*.xml"):
+            if re.search("<domstatus [^>]*pid='0'", record.read_text(encoding="utf-8")):
+                record.unlink()
 
     def command(self, *argv: str) -> list[str]:
         """Give the command that runs `argv` where libvirtd runs."""
