@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vifkit_conformance.expected import Failure, read
+from vifkit_conformance.judging.expected import Failure, read
 
 sys.path.insert(0, str(Path(__file__).parent))
 

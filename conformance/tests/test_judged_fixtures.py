@@ -86,10 +86,23 @@ def without_vswitchd() -> tuple[str, ...]:
 @pytest.mark.switch
 def test_what_is_not_declared_is_skipped_with_the_reason(home: Author) -> None:
     home.write(*SOUND)
-    judged = home.judge_tests("test_outbound_becomes_policing", "test_a_declared_direction_is_carried_out[outbound]")
+    asks = ("test_outbound_becomes_policing", "test_a_declared_direction_is_carried_out[outbound]")
+    judged = home.judge_tests(*asks, "test_an_undeclared_direction_is_refused_at_start[outbound]")
     assert judged.status == pytest.ExitCode.OK
-    assert {each.word for each in judged.outcomes.values()} == {"skipped"}
-    assert {each.said for each in judged.outcomes.values()} == {"the driver does not declare outbound"}
+    assert {judged.outcomes[test].word for test in asks} == {"skipped"}
+    assert {judged.outcomes[test].said for test in asks} == {"the driver does not declare outbound"}
+    assert "ovs-htb          not run      1 refused" in judged.text
+
+
+@pytest.mark.switch
+def test_a_run_in_which_nothing_was_judged_fails_and_says_why(home: Author) -> None:
+    home.write(*SOUND)
+    judged = home.judge_tests("test_outbound_becomes_policing")
+    assert judged.status == pytest.ExitCode.TESTS_FAILED
+    assert judged.outcomes["test_outbound_becomes_policing"].word == "skipped"
+    assert (
+        "nothing was judged, which is a failure: the driver does not declare outbound, and no test saw it refuse that"
+    ) in judged.text
 
 
 @pytest.mark.switch
@@ -97,7 +110,7 @@ def test_what_is_declared_otherwise_is_skipped_with_the_reason(home: Author) -> 
     home.write(*SOUND, more=SHAPES_BY_ITSELF)
     judged = home.judge_tests("test_an_average_alone_limits")
     assert judged.outcomes["test_an_average_alone_limits"].word == "skipped"
-    assert judged.outcomes["test_an_average_alone_limits"].said == "the driver's shaping is not ovs-htb"
+    assert judged.outcomes["test_an_average_alone_limits"].said == "the driver's shaping is native, not ovs-htb"
 
 
 @pytest.mark.switch
@@ -116,7 +129,7 @@ def test_an_environment_that_lacks_something_is_skipped_with_what_to_install(
 ) -> None:
     home.write(*SOUND)
     judged = home.judge(f"test_driver.py::{ONE}", prefix=without_vswitchd)
-    assert judged.status == pytest.ExitCode.OK, judged.text
+    assert judged.status == pytest.ExitCode.TESTS_FAILED, "nothing was judged"
     assert judged.outcomes[ONE].word == "skipped"
     assert judged.outcomes[ONE].said == "ovs-vswitchd is not installed: install the package openvswitch-switch"
     assert home.left() == []

@@ -25,15 +25,19 @@ def with_query(uri: str, parameters: Sequence[tuple[str, str]]) -> str:
     return given + ("&" if "?" in given else "?") + urlencode(parameters, safe="/", quote_via=quote) + mark + fragment
 
 
+def versions(testbed: str) -> dict[str, str]:
+    """Tell the versions of everything that a run is judged on."""
+    tools = {"Open vSwitch": ("ovs-vswitchd", "--version"), "iproute2": ("tc", "-V"), **_tools(testbed)}
+    return {name: _version(argv) for name, argv in tools.items()} | {"Linux": os.uname().release}
+
+
 def header(driver: str, testbed: str, parameters: Sequence[tuple[str, str]]) -> list[str]:
     """Name the driver, the testbed, the URI's parameters and the versions of everything that it is judged on."""
-    tools = {"Open vSwitch": ("ovs-vswitchd", "--version"), "iproute2": ("tc", "-V"), **_tools(testbed)}
-    said = [f"{name} {_version(argv)}" for name, argv in tools.items()]
-    kernel = f"Linux {os.uname().release}"
+    said = ", ".join(f"{name} {number}" for name, number in versions(testbed).items())
     suite = f"suite {version('vifkit-conformance')}"
     on = f" on {testbed}" if testbed != driver else ""
     query = f" with {' '.join(f'{key}={value}' for key, value in parameters)}" if parameters else ""
-    return [f"vifkit: driver {driver}{on}{query} ({_package(driver)}), {suite}, {', '.join(said)}, {kernel}"]
+    return [f"vifkit: driver {driver}{on}{query} ({package(driver)}), {suite}, {said}"]
 
 
 def _tools(testbed: str) -> Mapping[str, Sequence[str]]:
@@ -45,7 +49,8 @@ def _tools(testbed: str) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _package(driver: str) -> str:
+def package(driver: str) -> str:
+    """Name the distribution of a driver of vifkit's, with its version."""
     try:
         return f"vifkit-{driver} {version(f'vifkit-{driver}')}"
     except PackageNotFoundError:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vifkit import Capabilities, Connection, Driver
 
     from .guest import Guests
+    from .judging.session import Judge
     from .lab import Lab
     from .testbed import Testbed
 
@@ -70,9 +71,14 @@ def uri(request: pytest.FixtureRequest, testbed: "Testbed", lab: "Lab") -> Itera
 
 
 @pytest.fixture
-def connection(driver: "Driver", uri: str, nothing_left: None) -> Iterator["Connection"]:
+def connection(
+    request: pytest.FixtureRequest, driver: "Driver", testbed: "Testbed", uri: str, nothing_left: None
+) -> Iterator["Connection"]:
     """A connection of the driver's, of this test's own."""
+    judge: Judge | None = request.config.pluginmanager.get_plugin("vifkit-judge")
     with driver.open(uri) as opened:
+        if judge is not None:
+            judge.learn(driver, testbed, opened)
         yield opened
 
 
@@ -118,15 +124,19 @@ def _needs(request: pytest.FixtureRequest) -> None:
     marker = request.node.get_closest_marker("needs")
     if marker is None:
         return
+    from .judging.declared import inapplicable, undeclared, unjudged
+
     capabilities: Capabilities = request.getfixturevalue("capabilities")
     testbed: Testbed = request.getfixturevalue("testbed")
     for name in marker.args:
-        whose, declared = ("testbed", testbed) if hasattr(testbed, name) else ("driver", capabilities)
-        if not getattr(declared, name):
-            pytest.skip(f"the {whose} does not declare {name}")
+        if not hasattr(testbed, name):
+            if not getattr(capabilities, name):
+                undeclared(name)
+        elif not getattr(testbed, name):
+            unjudged(f"the testbed does not declare {name}")
     for name, value in marker.kwargs.items():
-        if getattr(capabilities, name).value != value:
-            pytest.skip(f"the driver's {name} is not {value}")
+        if (held := getattr(capabilities, name).value) != value:
+            inapplicable(f"the driver's {name} is {held}, not {value}")
 
 
 def lacking(config: pytest.Config, reason: str) -> NoReturn:

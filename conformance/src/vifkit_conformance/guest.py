@@ -12,6 +12,7 @@ from netqos.kernel import Kernel
 from netqos.link import Link
 from vifkit import Connection, Domain, State, VifkitError
 
+from .judging import evidence
 from .lab import Endpoint, Lab
 from .testbed import Testbed
 
@@ -89,6 +90,7 @@ class Guests:
         self.lab = lab
         self._domain_xml = testbed.traffic_domain_xml if traffic else testbed.domain_xml
         self._made: list[Domain] = []
+        self._macs: list[tuple[str, ...]] = []
 
     def __call__(self, *bandwidths: str, mtu: int | None = None, start: bool = True) -> Guest:
         """Make a domain with one vif for each `<bandwidth>` (one without by default), defined or else created."""
@@ -111,7 +113,10 @@ class Guests:
             interface(mac, bandwidth, mtu=mtu, bridge=bridge, target=target)
             for mac, bandwidth in zip(macs, bandwidths or [""], strict=True)
         ]
-        return self._domain_xml(f"guest-{next(_names)}-{uuid[:8]}", uuid, interfaces), macs
+        xml = self._domain_xml(f"guest-{next(_names)}-{uuid[:8]}", uuid, interfaces)
+        evidence.note("xml", text=xml)
+        self._macs.append(macs)
+        return xml, macs
 
     def define(self, xml: str) -> Domain:
         """Define a domain that is forgotten after the test."""
@@ -124,6 +129,15 @@ class Guests:
         domain = self.connection.create(xml)
         self._made.append(domain)
         return domain
+
+    def look(self) -> None:
+        """Note the rows and the tree of every port that there is."""
+        for domain, macs in zip(self._made, self._macs, strict=False):
+            made = Guest(domain, macs, self.lab, self.testbed)
+            for number, port in enumerate(made.ports()):
+                qos = made.qos(number)
+                evidence.note_rows(port, qos, made.queue(number) if qos and qos["queues"] else None)
+                evidence.note_tree(None, made.tree(number), [])
 
     def close(self) -> None:
         """Stop and undefine what the test left."""

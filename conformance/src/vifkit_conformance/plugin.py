@@ -53,8 +53,11 @@ def pytest_configure(config: pytest.Config) -> None:
                 installed(kind, name)
             except LookupError as error:
                 raise pytest.UsageError(str(error)) from error
+    from .judging.session import NAME, Judge
+
+    config.pluginmanager.register(Judge(config), NAME)
     if (path := config.getoption("--expected-failures")) is not None:
-        from .expected import ExpectedFailures
+        from .judging.expected import ExpectedFailures
 
         config.pluginmanager.register(ExpectedFailures(path))
 

@@ -25,6 +25,10 @@ class Testbed(ABC):
     tools: Mapping[str, Sequence[str]] = {}
     """What it boots, by name, and the commands that tell the versions; they stand in the header of a run."""
 
+    nonexistent: Mapping[str, str] = {}
+    """What this hypervisor has not, by the protocol of this module that would need it, with the reason: tests of it do
+    not apply. Tests of what it has, and the testbed cannot reach, are not judged."""
+
     @abstractmethod
     def boot(self, lab: Lab) -> AbstractContextManager[str]:
         """Boot what the driver needs beside the lab's Open vSwitch; give its URI while it is up."""

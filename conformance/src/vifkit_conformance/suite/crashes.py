@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
 
-import pytest
-
 from vifkit import Domain, InvalidStateError, State, VifkitError
 from vifkit_conformance.guest import Guests
+from vifkit_conformance.judging.declared import missing
 from vifkit_conformance.lab import Lab, until
 from vifkit_conformance.testbed import SupportsDaemonKill, Testbed
 
@@ -42,7 +41,7 @@ class UnderWay(Thread):
 def skip_without_daemon(testbed: Testbed) -> None:
     """Skip where there is no daemon to kill."""
     if not isinstance(testbed, SupportsDaemonKill):
-        pytest.skip("the testbed has no daemon that can be killed")
+        missing(testbed, SupportsDaemonKill)
 
 
 @contextmanager

@@ -7,10 +7,12 @@ import pytest
 
 from vifkit import Bandwidth, Rate
 from vifkit_conformance.guest import Guest, Guests
+from vifkit_conformance.judging import evidence
 from vifkit_conformance.lab import Endpoint, Flood, LinkEndpoint, Measurement, measure
 
 from .bandwidths import AVERAGE_ONLY, REFERENCE
 
+REFERENCE_BPS = 4_096_000, 8_192_000
 GUEST, HOST = "198.51.100.2", "198.51.100.1"
 
 
@@ -30,30 +32,34 @@ def path_to(made: Guest) -> Iterator[tuple[Endpoint, Endpoint]]:
             bridge.ip("address", "flush", "dev", "br0")
 
 
-def received(made: Guest, *, offered_bps: float, seconds: float = 3.0) -> Measurement:
-    """Send to the guest, and count what arrives in it."""
+def received(
+    made: Guest, *, offered_bps: float, limits: tuple[int | None, int | None], seconds: float = 3.0
+) -> Measurement:
+    """Send to the guest, and count what arrives in it; `limits` are the average and the peak that it has, in bits/s."""
     with path_to(made) as (host, inner):
-        return measure(host, inner, GUEST, rate_bps=offered_bps, seconds=seconds)
+        measured = measure(host, inner, GUEST, rate_bps=offered_bps, seconds=seconds)
+    evidence.note_rate("received by the guest", measured, offered_bps, *limits)
+    return measured
 
 
 @pytest.mark.needs("inbound", "guest_traffic", shaping="ovs-htb")
 def test_a_guest_receives_its_peak_and_no_more(guest: Guests) -> None:
     """Failing: 8.192 Mbit/s must get through, and not more: compare parent and leaf with the golden case."""
-    rate = received(guest(REFERENCE), offered_bps=16_384_000).rate_bps(after=1.0)
+    rate = received(guest(REFERENCE), offered_bps=16_384_000, limits=REFERENCE_BPS).rate_bps(after=1.0)
     assert rate == pytest.approx(8_192_000, rel=0.05)
 
 
 @pytest.mark.needs("inbound", "guest_traffic", shaping="ovs-htb")
 def test_without_a_peak_a_guest_receives_its_average_and_no_more(guest: Guests) -> None:
     """Failing: 4.096 Mbit/s must get through, and not more: is there a max-rate?"""
-    rate = received(guest(AVERAGE_ONLY), offered_bps=16_384_000).rate_bps(after=1.0)
+    rate = received(guest(AVERAGE_ONLY), offered_bps=16_384_000, limits=(4_096_000, None)).rate_bps(after=1.0)
     assert rate == pytest.approx(4_096_000, rel=0.05)
 
 
 @pytest.mark.needs("inbound", "guest_traffic", shaping="ovs-htb")
 def test_below_its_limit_a_guest_receives_all(guest: Guests) -> None:
     """Failing: what is offered under the average must arrive whole."""
-    rate = received(guest(REFERENCE), offered_bps=2_000_000).rate_bps(after=0.5)
+    rate = received(guest(REFERENCE), offered_bps=2_000_000, limits=REFERENCE_BPS).rate_bps(after=0.5)
     assert rate == pytest.approx(2_000_000, rel=0.05)
 
 
@@ -70,7 +76,7 @@ def test_the_average_is_guaranteed_when_another_queue_competes(guest: Guests) ->
         *("rate", "1024kbit", "ceil", "8192kbit", "burst", "32k", "quantum", "51200"),
     )
     with Flood(made.lab.host, made.device(), 0x10002, rate_bps=16_384_000, seconds=30):
-        rate = received(made, offered_bps=16_384_000, seconds=4.0).rate_bps(after=1.0)
+        rate = received(made, offered_bps=16_384_000, limits=REFERENCE_BPS, seconds=4.0).rate_bps(after=1.0)
     assert rate >= 4_096_000 * 0.95
     assert rate <= 8_192_000 * 0.95
 
@@ -80,7 +86,7 @@ def test_an_update_changes_what_arrives(guest: Guests) -> None:
     """Failing: the rows changed, and the traffic did not: did `set_bandwidth` wait for ovs-vswitchd?"""
     made = guest(REFERENCE)
     made.domain.set_bandwidth(made.mac, Bandwidth(inbound=Rate(average=256, peak=256, burst=32)))
-    rate = received(made, offered_bps=16_384_000).rate_bps(after=1.0)
+    rate = received(made, offered_bps=16_384_000, limits=(2_048_000, 2_048_000)).rate_bps(after=1.0)
     assert rate == pytest.approx(2_048_000, rel=0.05)
 
 
@@ -89,6 +95,8 @@ def test_inbound_does_not_limit_what_a_guest_sends(guest: Guests) -> None:
     """Failing: the directions are swapped: the guest sends through the class that should hold its receiving."""
     made = guest(REFERENCE)
     with path_to(made) as (host, inner):
-        rate = measure(inner, host, HOST, rate_bps=24_000_000, seconds=2.0).rate_bps(after=0.5)
+        measured = measure(inner, host, HOST, rate_bps=24_000_000, seconds=2.0)
+    evidence.note_rate("sent by the guest", measured, 24_000_000)
+    rate = measured.rate_bps(after=0.5)
     # A busy host may get less out of an emulated guest than was asked of it; a limit would be at 8.192 Mbit/s.
     assert 2 * 8_192_000 <= rate <= 24_000_000 * 1.05

@@ -4,6 +4,7 @@ import pytest
 
 from vifkit import Bandwidth, Rate
 from vifkit_conformance.guest import Guest, Guests
+from vifkit_conformance.judging.declared import missing
 from vifkit_conformance.testbed import SupportsTuning
 
 from .bandwidths import REFERENCE
@@ -16,7 +17,7 @@ ROWS = {"min-rate": "4096000", "max-rate": "8192000", "burst": "262144"}
 def tuned(guest: Guests, inbound: Rate) -> Guest:
     """Make a domain whose bandwidth was changed by the hypervisor's own tool; skip where there is none."""
     if not isinstance(guest.testbed, SupportsTuning):
-        pytest.skip("the testbed has no tool of the hypervisor's that changes a bandwidth")
+        missing(guest.testbed, SupportsTuning)
     made = guest(REFERENCE)
     guest.testbed.tune(made.domain, made.mac, inbound)
     return made

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
-import pytest
-
 from vifkit import Connection, Driver, State, SupportsEvents, SupportsResume, SupportsSuspend
 from vifkit_conformance.guest import Guests
+from vifkit_conformance.judging.declared import missing, undeclared
 from vifkit_conformance.testbed import SupportsGuestKill
 
 from .bandwidths import REFERENCE
@@ -40,7 +39,7 @@ class Told:
 def subscribed(connection: Connection) -> Iterator[Told]:
     """Subscribe for the time of the block; skip where there are no events."""
     if not isinstance(connection, SupportsEvents):
-        pytest.skip("the driver's connections are not SupportsEvents")
+        undeclared("SupportsEvents")
     told = Told()
     told.end = connection.subscribe(told)
     try:
@@ -66,7 +65,7 @@ def test_a_pause_and_its_end_are_told(guest: Guests, connection: Connection) -> 
     made = guest(REFERENCE)
     domain = made.domain
     if not (isinstance(domain, SupportsSuspend) and isinstance(domain, SupportsResume)):
-        pytest.skip("the driver's domains are not SupportsSuspend and SupportsResume")
+        undeclared("SupportsSuspend")
     with subscribed(connection) as told:
         domain.suspend()
         assert told.next() == (domain.name, State.PAUSED)
@@ -95,7 +94,7 @@ def test_a_killed_guest_is_told(guest: Guests, connection: Connection) -> None:
     """Failing: a guest that ends without anybody's verb must be told as SHUTOFF, when all of it is gone."""
     made = guest(REFERENCE)
     if not isinstance(guest.testbed, SupportsGuestKill):
-        pytest.skip("the testbed kills no guests")
+        missing(guest.testbed, SupportsGuestKill)
     with subscribed(connection) as told:
         guest.testbed.kill_guest(made.domain)
         assert told.next(LATER_SECONDS) == (made.domain.name, State.SHUTOFF)
@@ -125,7 +124,7 @@ def test_a_callback_may_use_the_connection(guest: Guests, connection: Connection
     made = guest(REFERENCE, start=False)
     seen: SimpleQueue[State] = SimpleQueue()
     if not isinstance(connection, SupportsEvents):
-        pytest.skip("the driver's connections are not SupportsEvents")
+        undeclared("SupportsEvents")
     end = connection.subscribe(lambda name, _: seen.put(connection.domain(name).state()))
     try:
         made.domain.start()
@@ -151,7 +150,7 @@ def test_what_happened_while_the_daemon_was_down_is_told_afterwards(guest: Guest
     skip_without_daemon(guest.testbed)
     made = guest(REFERENCE)
     if not isinstance(guest.testbed, SupportsGuestKill):
-        pytest.skip("the testbed kills no guests")
+        missing(guest.testbed, SupportsGuestKill)
     with subscribed(connection) as told:
         with daemon_down(guest.testbed):
             guest.testbed.kill_guest(made.domain)

@@ -13,6 +13,7 @@ from vifkit import (
     parse_domain,
 )
 from vifkit_conformance.guest import Guest, Guests, interface
+from vifkit_conformance.judging.declared import undeclared
 from vifkit_conformance.leftovers import Leftovers
 
 from .bandwidths import LOW, REFERENCE
@@ -138,7 +139,7 @@ def test_a_paused_domain_gains_a_vif(guest: Guests) -> None:
     """Failing: `attach_vif` of a paused domain must plug and shape as of one that runs."""
     made = guest("")
     if not isinstance(made.domain, SupportsSuspend):
-        pytest.skip("the driver's domains are not SupportsSuspend")
+        undeclared("SupportsSuspend")
     made.domain.suspend()
     assert differences(plug(made, REFERENCE).tree(1), "reference") == []
 

@@ -4,6 +4,7 @@ import pytest
 
 from vifkit import Connection, Domain, DomainNotFoundError, InvalidStateError, State
 from vifkit_conformance.guest import Guest, Guests
+from vifkit_conformance.judging.declared import missing
 from vifkit_conformance.lab import until
 from vifkit_conformance.testbed import SupportsGuestKill
 
@@ -17,7 +18,7 @@ SOON_SECONDS = 10.0
 def kill(guests: Guests, domain: Domain) -> None:
     """Kill a guest; skip where that cannot be done."""
     if not isinstance(guests.testbed, SupportsGuestKill):
-        pytest.skip("the testbed kills no guests")
+        missing(guests.testbed, SupportsGuestKill)
     guests.testbed.kill_guest(domain)
 
 

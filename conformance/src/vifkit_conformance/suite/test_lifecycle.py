@@ -7,6 +7,7 @@ import pytest
 
 from vifkit import Bandwidth, Connection, DomainNotFoundError, Driver, Rate, State, parse_domain
 from vifkit_conformance.guest import Guests
+from vifkit_conformance.judging.declared import unjudged
 
 from .bandwidths import REFERENCE
 
@@ -135,7 +136,7 @@ def test_an_update_by_another_connection_is_seen(guest: Guests, driver: Driver, 
 def test_a_running_domain_outlives_the_process_that_made_it(guest: Guests, driver: Driver, uri: str) -> None:
     """Failing: a domain that another process started must be found running, shaped, and must stop from here."""
     if type(driver).__qualname__.count("<locals>"):
-        pytest.skip("the driver's class is local to a function: no other process can import it")
+        unjudged("the driver's class is local to a function: no other process can import it")
     xml, macs = guest.write(REFERENCE)
     script = (
         "import importlib, sys, warnings; warnings.simplefilter('ignore')\n"

@@ -7,6 +7,7 @@ import pytest
 
 from vifkit import Bandwidth, Connection, DomainNotFoundError, Driver, Rate, State, SupportsMigration, VifkitError
 from vifkit_conformance.guest import Guest, Guests
+from vifkit_conformance.judging.declared import missing, undeclared
 from vifkit_conformance.lab import Lab
 from vifkit_conformance.leftovers import Leftovers
 from vifkit_conformance.testbed import SupportsSecondHost
@@ -19,7 +20,7 @@ from .trees import differences, leaf
 def second_host(guests: Guests, driver: Driver) -> Iterator[tuple[Lab, Connection]]:
     """Boot another host; skip where there is none."""
     if not isinstance(guests.testbed, SupportsSecondHost):
-        pytest.skip("the testbed has no second host")
+        missing(guests.testbed, SupportsSecondHost)
     with guests.testbed.second_host(guests.lab) as (lab, uri), driver.open(uri) as connection:
         yield lab, connection
 
@@ -27,7 +28,7 @@ def second_host(guests: Guests, driver: Driver) -> Iterator[tuple[Lab, Connectio
 def migrate(made: Guest, there: Lab, connection: Connection) -> Guest:
     """Move a domain; gives it as it is there."""
     if not isinstance(made.domain, SupportsMigration):
-        pytest.skip("the driver's domains are not SupportsMigration")
+        undeclared("SupportsMigration")
     return Guest(made.domain.migrate(connection), made.macs, there, made.testbed)
 
 

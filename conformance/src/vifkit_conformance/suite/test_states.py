@@ -15,6 +15,7 @@ from vifkit import (
     SupportsSuspend,
 )
 from vifkit_conformance.guest import Guest, Guests
+from vifkit_conformance.judging.declared import undeclared
 
 from .bandwidths import REFERENCE
 from .trees import differences, leaf
@@ -24,7 +25,7 @@ def suspended(guest: Guests, bandwidth: str = REFERENCE) -> Guest:
     """Make a paused domain; skip where domains do not pause."""
     made = guest(bandwidth)
     if not isinstance(made.domain, SupportsSuspend):
-        pytest.skip("the driver's domains are not SupportsSuspend")
+        undeclared("SupportsSuspend")
     made.domain.suspend()
     return made
 
@@ -42,7 +43,7 @@ def test_a_paused_domain_goes_on_as_it_was(guest: Guests) -> None:
     """Failing: `resume` must leave ports and rows as they are, and `state` must say that it runs."""
     made = suspended(guest)
     if not isinstance(made.domain, SupportsResume):
-        pytest.skip("the driver's domains are not SupportsResume")
+        undeclared("SupportsResume")
     made.domain.resume()
     assert made.domain.state() is State.RUNNING
     assert differences(made.tree(), "reference") == []
@@ -81,7 +82,7 @@ def test_a_running_domain_is_not_resumed(guest: Guests) -> None:
     """Failing: `resume` of a domain that is not paused must raise InvalidStateError."""
     domain = guest(REFERENCE).domain
     if not isinstance(domain, SupportsResume):
-        pytest.skip("the driver's domains are not SupportsResume")
+        undeclared("SupportsResume")
     with pytest.raises(InvalidStateError):
         domain.resume()
     assert domain.state() is State.RUNNING
@@ -92,7 +93,7 @@ def test_a_shut_off_domain_is_neither_paused_nor_resumed(guest: Guests) -> None:
     """Failing: `suspend` and `resume` of a domain that is shut off must raise InvalidStateError."""
     domain = guest(REFERENCE, start=False).domain
     if not (isinstance(domain, SupportsSuspend) and isinstance(domain, SupportsResume)):
-        pytest.skip("the driver's domains are not SupportsSuspend and SupportsResume")
+        undeclared("SupportsSuspend")
     for verb in (domain.suspend, domain.resume):
         with pytest.raises(InvalidStateError):
             verb()
@@ -104,7 +105,7 @@ def test_a_reboot_keeps_the_bandwidth(guest: Guests) -> None:
     """Failing: `reboot` restarts the guest in place: its ports, rows and classes stay, whatever the guest does."""
     made = guest(REFERENCE)
     if not isinstance(made.domain, SupportsReboot):
-        pytest.skip("the driver's domains are not SupportsReboot")
+        undeclared("SupportsReboot")
     device = made.device()
     made.domain.reboot()
     assert made.domain.state() is State.RUNNING
@@ -117,7 +118,7 @@ def test_a_guest_that_is_asked_to_end_ends_or_goes_on(guest: Guests) -> None:
     """Failing: after `shutdown` a domain is shut off, or it still runs with its bandwidth; and it can be ended."""
     made = guest(REFERENCE)
     if not isinstance(made.domain, SupportsShutdown):
-        pytest.skip("the driver's domains are not SupportsShutdown")
+        undeclared("SupportsShutdown")
     made.domain.shutdown()
     end = time.monotonic() + 1
     while (state := made.domain.state()) is not State.SHUTOFF and time.monotonic() < end:

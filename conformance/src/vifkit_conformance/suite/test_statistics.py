@@ -4,6 +4,7 @@ import pytest
 
 from vifkit import InvalidStateError, SupportsStatistics, VifStatistics
 from vifkit_conformance.guest import Guest, Guests
+from vifkit_conformance.judging.declared import undeclared
 from vifkit_conformance.lab import measure
 
 from .bandwidths import REFERENCE
@@ -15,7 +16,7 @@ OFFERED_BPS = 2_000_000
 def counted(made: Guest, number: int = 0) -> VifStatistics:
     """Read a vif's counters; skip where there are none."""
     if not isinstance(made.domain, SupportsStatistics):
-        pytest.skip("the driver's domains are not SupportsStatistics")
+        undeclared("SupportsStatistics")
     return made.domain.statistics(made.macs[number])
 
 
@@ -70,7 +71,7 @@ def test_an_unknown_vif_has_no_counters(guest: Guests) -> None:
     """Failing: `statistics` must raise LookupError for a MAC address of no vif."""
     made = guest(REFERENCE)
     if not isinstance(made.domain, SupportsStatistics):
-        pytest.skip("the driver's domains are not SupportsStatistics")
+        undeclared("SupportsStatistics")
     with pytest.raises(LookupError):
         made.domain.statistics("52:54:00:ff:ff:ff")
 
@@ -80,7 +81,7 @@ def test_a_shut_off_domain_has_no_counters(guest: Guests) -> None:
     """Failing: `statistics` of a domain that does not run must raise InvalidStateError."""
     made = guest(REFERENCE, start=False)
     if not isinstance(made.domain, SupportsStatistics):
-        pytest.skip("the driver's domains are not SupportsStatistics")
+        undeclared("SupportsStatistics")
     with pytest.raises(InvalidStateError):
         made.domain.statistics(made.mac)
 

@@ -5,6 +5,7 @@ from dataclasses import fields
 from netqos.htb import HtbClass, Qdisc, Tree
 from vifkit_conformance import cases
 from vifkit_conformance.guest import Guest
+from vifkit_conformance.judging import evidence
 
 
 def leaf(made: Guest, number: int = 0) -> HtbClass:
@@ -28,6 +29,7 @@ def differences(tree: Tree, golden: Tree | str) -> list[str]:
             continue
         names = [field.name for field in fields(HtbClass) if getattr(have, field.name) != getattr(want, field.name)]
         found += [f"class {handle} has {name} {getattr(have, name)}, and not {getattr(want, name)}" for name in names]
+    evidence.note_tree(golden, tree, found)
     return found
 
 

@@ -19,6 +19,12 @@ class NetnsTestbed(Testbed):
 
     domain_type = "netns"
     guest_traffic = True
+    nonexistent = {  # noqa: RUF012
+        "SupportsDaemonKill": "no daemon keeps the domains",
+        "SupportsGuestKill": "a domain is a namespace, and has no process",
+        "SupportsSecondHost": "a namespace does not move",
+        "SupportsTuning": "the hypervisor has no tool of its own",
+    }
 
     @contextmanager
     def boot(self, lab: Lab) -> Iterator[str]:

@@ -11,9 +11,7 @@ fail as expected. `test_x.py::test_y[id]` is one id of a test, and `test_x.py::t
 A defect that many tests see names them in one array, `test = ["…", "…"]`.
 """
 
-import importlib
 import re
-import sys
 import tomllib
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -23,7 +21,7 @@ from pathlib import Path
 import pytest
 from _pytest.runner import runtestprotocol  # private, but nothing else gives a test's reports before they are told
 
-SUITE = f"{__package__}.suite"
+from .ids import function_of, functions, test_id
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def _parse(entry: dict[str, object], before: Iterable[Failure]) -> Failure:
         raise ValueError(f"missing: {', '.join(missing)}")
     failure = Failure(**entry)  # type: ignore[arg-type]  # it looks at the types itself
     for other in before:
-        if failure.test in (other.test, _function(other.test)) or other.test == _function(failure.test):
+        if failure.test in (other.test, function_of(other.test)) or other.test == function_of(failure.test):
             raise ValueError(f"there is an entry for {other.test} already")
     return failure
 
@@ -133,7 +131,7 @@ class ExpectedFailures:
     def pytest_pycollect_makeitem(self) -> Generator[None, object, object]:
         """Note every test with every id, before anything is left out by the command line."""
         made = yield
-        self._seen.update(filter(None, map(_name, made if isinstance(made, list) else [made])))
+        self._seen.update(filter(None, map(test_id, made if isinstance(made, list) else [made])))
         return made
 
     @pytest.hookimpl(trylast=True)
@@ -145,8 +143,8 @@ class ExpectedFailures:
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run a test that must fail, and tell the verdict in place of its reports."""
-        test = _name(item) or ""
-        failure = self.failures.get(test) or self.failures.get(_function(test))
+        test = test_id(item) or ""
+        failure = self.failures.get(test) or self.failures.get(function_of(test))
         if failure is None:
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
@@ -167,14 +165,12 @@ class ExpectedFailures:
             terminalreporter.write_line(f"{failed[defect]:4} {defect}")
 
     def _is_known(self, test: str) -> bool:
-        importlib.import_module(SUITE)
-        module, _, function = _function(test).partition(".py::")
-        if not hasattr(sys.modules.get(f"{SUITE}.{module}"), function):
+        if function_of(test) not in functions():
             return False
         if test in self._seen or "[" not in test:
             return True
         # Which ids a test has is known where its module was collected, and matters nowhere else.
-        return _function(test) not in map(_function, self._seen)
+        return function_of(test) not in map(function_of, self._seen)
 
 
 class _File(pytest.File):
@@ -195,15 +191,3 @@ class _Unknown(pytest.Item):
 
     def runtest(self) -> None:
         pytest.fail("expected to fail, and not in the suite: mend the entry, or take it out", pytrace=False)
-
-
-def _name(made: object) -> str | None:
-    """Name a test of the suite's by the module that defines it, whichever module it was imported to."""
-    if not isinstance(made, pytest.Function):
-        return None
-    package, _, module = made.function.__module__.rpartition(".")
-    return f"{module}.py::{made.name}" if package == SUITE else None
-
-
-def _function(test: str) -> str:
-    return test.partition("[")[0]

@@ -1,0 +1,1 @@
+"""How what the tests find becomes a verdict: ids, evidence, expected failures, profiles, and what guards them."""

@@ -1,0 +1,154 @@
+"""The plugin that gathers what every worker saw, judges it, and fails a run that proves nothing."""
+
+import time
+from collections import defaultdict
+from collections.abc import Generator, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import evidence
+from .ids import test_id
+
+if TYPE_CHECKING:
+    from vifkit import Connection, Driver
+    from vifkit_conformance.guest import Guests
+    from vifkit_conformance.testbed import Testbed
+
+    from .profiles import Profile
+    from .verdicts import Verdict
+
+NAME = "vifkit-judge"
+
+
+class Judge:
+    """In a worker it hands on what the tests see; in the process that the user started it judges."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.started = datetime.now(UTC)
+        self._began = time.monotonic()
+        self.tests: dict[str, str] = {}
+        """Every test of the suite that was collected, by its node id, selected or not."""
+        self.facts: dict[str, Any] = {}
+        """What is judged: names, versions and capabilities."""
+        self._reports: dict[str, list[pytest.TestReport]] = defaultdict(list)
+        self._crashed: list[pytest.TestReport] = []
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has lasted."""
+        return time.monotonic() - self._began
+
+    @cached_property
+    def verdicts(self) -> list["Verdict"]:
+        """One verdict on each test that was run; only when all of them were."""
+        from .verdicts import settle, verdict
+
+        for report in self._crashed:
+            self._reports[self.tests.get(report.nodeid, report.nodeid)].append(report)
+        return settle(verdict(test, reports) for test, reports in self._reports.items())
+
+    @cached_property
+    def profiles(self) -> list["Profile"]:
+        """The result for each profile."""
+        from .profiles import results
+
+        return results(self.verdicts, self.tests.values())
+
+    def learn(self, driver: "Driver", testbed: "Testbed", connection: "Connection") -> None:
+        """Note once what is judged; what the driver cannot say is for its tests to find."""
+        if self.facts:
+            return
+        self.facts = {"driver": driver.name, "testbed": type(testbed).__name__}
+        with suppress(Exception):
+            self.facts["hypervisor"] = connection.version()
+        with suppress(Exception):
+            self.facts["capabilities"] = _plain(asdict(connection.capabilities))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pycollect_makeitem(self) -> Generator[None, Any, Any]:
+        """Note every test, before anything is left out."""
+        made = yield
+        for item in made if isinstance(made, list) else [made]:
+            if (test := test_id(item)) is not None:
+                self.tests[item.nodeid] = test
+        return made
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begin a test without what the last one saw."""
+        evidence.begin()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Give the report the test's id, and at its end what was seen."""
+        report = yield
+        if (test := test_id(item)) is None:
+            return report
+        if report.failed and call.when == "call":
+            _look(getattr(item, "funcargs", {}).get("guest"))
+        # Whatever is set on a report, in plain values, goes with it to who has started the worker.
+        report.vifkit = {"test": test, "evidence": evidence.seen() if call.when == "teardown" else []}  # type: ignore[attr-defined]
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep a report; one that a worker's death has cut short says only its node id."""
+        noted: dict[str, Any] | None = getattr(report, "vifkit", None)
+        if noted is not None:
+            self._reports[noted["test"]].append(report)
+        elif str(report.when) == "???":  # xdist's word for a test whose worker has died
+            self._crashed.append(report)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what a worker has noted."""
+        noted = getattr(node, "workeroutput", {}).get(NAME, {"tests": {}, "facts": {}})
+        self.tests |= noted["tests"]
+        self.facts = self.facts or noted["facts"]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Hand on what was noted, or fail a run of the suite that judged nothing."""
+        if hasattr(self.config, "workeroutput"):
+            self.config.workeroutput[NAME] = {"tests": self.tests, "facts": self.facts}
+        elif self._is_idle() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
+        """Say what the run proves."""
+        if not self._reports:
+            return
+        terminalreporter.section("profiles")
+        for profile in self.profiles:
+            terminalreporter.write_line(_said(profile))
+        if self._is_idle():
+            reasons = sorted({each.reason for each in self.verdicts})
+            terminalreporter.write_line(f"nothing was judged, which is a failure: {'; '.join(reasons)}", red=True)
+
+    def _is_idle(self) -> bool:
+        return bool(self._reports) and not any(each.outcome.judged for each in self.verdicts)
+
+
+def _look(guests: "Guests | None") -> None:
+    """Note the rows and the trees of a failed test's vifs, whatever state they are in."""
+    if guests is not None:
+        with suppress(Exception):
+            guests.look()
+
+
+def _said(profile: "Profile") -> str:
+    counts = [f"{count} {outcome.value}" for outcome, count in profile.counts.items() if count]
+    if profile.unseen:
+        counts.append(f"{len(profile.unseen)} not selected")
+    return f"{profile.name:<16} {profile.result.value:<12} {', '.join(counts)}".rstrip()
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: getattr(value, "value", value) for key, value in values.items()}
