@@ -53,9 +53,11 @@ def pytest_configure(config: pytest.Config) -> None:
                 installed(kind, name)
             except LookupError as error:
                 raise pytest.UsageError(str(error)) from error
+    from .judging.guard import Guard
     from .judging.session import NAME, Judge
 
     config.pluginmanager.register(Judge(config), NAME)
+    config.pluginmanager.register(Guard())
     if (path := config.getoption("--expected-failures")) is not None:
         from .judging.expected import ExpectedFailures
 

@@ -16,7 +16,7 @@ must fail. A defect that many tests see names them in one array, `test = ["…",
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -24,6 +24,7 @@ from pathlib import Path
 import pytest
 from _pytest.runner import runtestprotocol  # private, but nothing else gives a test's reports before they are told
 
+from .complaint import complain
 from .ids import function_of, functions, test_id
 
 
@@ -150,9 +151,9 @@ class ExpectedFailures:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         """Add a test that fails for each entry whose test the suite does not have."""
-        file = _File.from_parent(session, path=self.path.absolute())
-        file.unknown = [test for test in self.failures if not self._is_known(test)]
-        items.extend(file.collect())
+        unknown = [test for test in self.failures if not self._is_known(test)]
+        said = "expected to fail, and not in the suite: mend the entry, or take it out"
+        items += complain(session, self.path, [(test, said) for test in unknown])
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run a test that must fail, and tell the verdict in place of its reports."""
@@ -184,23 +185,3 @@ class ExpectedFailures:
             return True
         # Which ids a test has is known where its module was collected, and matters nowhere else.
         return function_of(test) not in map(function_of, self._seen)
-
-
-class _File(pytest.File):
-    """The file of expected failures, as a collection of the entries whose test is unknown."""
-
-    unknown: Sequence[str] = ()
-
-    def collect(self) -> Iterator[pytest.Item]:
-        for test in self.unknown:
-            yield _Unknown.from_parent(self, name=test)
-
-
-class _Unknown(pytest.Item):
-    """Fails, by the name of its entry."""
-
-    def reportinfo(self) -> tuple[Path, None, str]:
-        return self.path, None, self.name
-
-    def runtest(self) -> None:
-        pytest.fail("expected to fail, and not in the suite: mend the entry, or take it out", pytrace=False)
