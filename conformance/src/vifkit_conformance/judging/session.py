@@ -58,7 +58,7 @@ class Judge:
         """The result for each profile."""
         from .profiles import results
 
-        return results(self.verdicts, self.tests.values())
+        return results(self.verdicts, self.tests.values(), self.facts.get("capabilities", {}))
 
     def learn(self, driver: "Driver", testbed: "Testbed", connection: "Connection") -> None:
         """Note once what is judged; what the driver cannot say is for its tests to find."""
