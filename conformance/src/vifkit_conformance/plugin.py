@@ -33,6 +33,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a TOML file of the tests that fail for a known defect, and must fail",
     )
     group.addoption(
+        "--suite-version",
+        metavar="X.Y.Z",
+        help="run the tests that this version of the suite had (CHANGELOG.md), and none that was added later",
+    )
+    group.addoption(
         "--require-environment",
         action="store_true",
         help="fail, and do not skip, where Open vSwitch or the right to make namespaces is missing",
@@ -58,6 +63,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
     config.pluginmanager.register(Judge(config), NAME)
     config.pluginmanager.register(Guard())
+    if (version := config.getoption("--suite-version")) is not None:
+        from .judging.versions import Earlier, chosen
+
+        try:
+            config.pluginmanager.register(Earlier(chosen(version)))
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from error
     if (path := config.getoption("--expected-failures")) is not None:
         from .judging.expected import ExpectedFailures
 

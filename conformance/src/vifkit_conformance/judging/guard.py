@@ -14,8 +14,8 @@ FIXTURES = "vifkit_conformance.fixtures"
 YOURS = frozenset({"driver", "testbed"})
 """The fixtures that an author may override."""
 OFF = ("skip", "skipif", "xfail")
-SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise")
-"""The options of pytest's that select tests: what they leave out is missed by the profiles, and is no failure."""
+SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "suite_version")
+"""The options that select tests: what they leave out is missed by the profiles, and is no failure."""
 
 
 class Guard:

@@ -58,7 +58,12 @@ class Judge:
         """The result for each profile."""
         from .profiles import results
 
-        return results(self.verdicts, self.tests.values(), self.facts.get("capabilities", {}))
+        expected, version = list(self.tests.values()), self.config.getoption("--suite-version")
+        if version is not None:
+            from .versions import of_version
+
+            expected = of_version(expected, version)
+        return results(self.verdicts, expected, self.facts.get("capabilities", {}))
 
     def learn(self, driver: "Driver", testbed: "Testbed", connection: "Connection") -> None:
         """Note once what is judged; what the driver cannot say is for its tests to find."""
