@@ -45,11 +45,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Look at the options, register the suite's markers, and let its bandwidths warn where warnings are errors."""
+    """Look at the options, and register the suite's markers."""
     config.addinivalue_line(
         "markers", "needs(*capabilities, **values): skip, with the reason, what the driver does not declare"
     )
-    config.addinivalue_line("filterwarnings", "ignore::vifkit.errors.BandwidthWarning")
     for kind in ("driver", "testbed"):
         if (name := config.getoption(f"--{kind}")) is not None:
             from .environment import installed
@@ -74,6 +73,12 @@ def pytest_configure(config: pytest.Config) -> None:
         from .judging.expected import ExpectedFailures
 
         config.pluginmanager.register(ExpectedFailures(path))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let the suite's bandwidths warn where warnings are errors."""
+    if "connection" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.filterwarnings("ignore::vifkit.errors.BandwidthWarning"))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -141,7 +141,7 @@ class Judge:
                 terminalreporter.write_line(f"{each.test} {each.reason}, which is a failure", red=True)
 
     def _failures(self) -> list["Verdict"]:
-        return [each for each in self.verdicts if each.outcome.value == "failed"]
+        return [each for each in self.verdicts if each.outcome.value == "failed"] if self._reports else []
 
     def _is_idle(self) -> bool:
         return bool(self._reports) and not any(each.outcome.judged for each in self.verdicts)
