@@ -26,7 +26,7 @@ def refused(*arguments: str, cwd: Path, prefix: tuple[str, ...] = ()) -> str:
 def test_a_package_is_written_under_its_name_throughout(tmp_path: Path) -> None:
     ended = new("My-driver_2", cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "vifkit-My-driver_2/src/vifkit_my_driver_2/hypervisor.py" in ended.stdout
+    assert "src/vifkit_my_driver_2/hypervisor.py" in ended.stdout
     (home,) = tmp_path.iterdir()
     assert home.name == "vifkit-My-driver_2"
     files = {str(path.relative_to(home)): path.read_text() for path in home.rglob("*") if path.is_file()}
@@ -89,7 +89,7 @@ def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 def test_nothing_is_half_written(tmp_path: Path) -> None:
     no_larger = ("prlimit", "--fsize=1000")  # bytes a file
-    assert refused("mine", cwd=tmp_path, prefix=no_larger) == "cannot go on: File too large"
+    assert refused("mine", cwd=tmp_path, prefix=no_larger) == "vifkit-mine: File too large"
 
 
 @pytest.mark.parametrize("arguments", [(), ("-h",), ("new", "--help"), ("lab", "--help")])

@@ -48,9 +48,12 @@ def new(name: str, parent: Path) -> None:
     home = parent / f"vifkit-{name}"
     if home.exists() or home.is_symlink():
         raise click.UsageError(f"{home} exists already")
-    _write(name, home)
-    click.echo(f"{home}: vifkit-{name}, which drives network namespaces until you put your hypervisor's calls")
-    click.echo(f"into {home}/src/{_module(name)}/hypervisor.py; README.md there says how.")
+    try:
+        _write(name, home)
+    except OSError as error:
+        raise click.ClickException(f"{home}: {error.strerror}") from error
+    click.echo(f"{home} is written, and passes the suite. Its domains are network namespaces, until your hypervisor's")
+    click.echo(f"calls stand in src/{_module(name)}/hypervisor.py; its README.md says how.")
 
 
 def _module(name: str) -> str:
@@ -93,6 +96,7 @@ def _files(name: str) -> Iterator[tuple[str, str]]:
         "Skeleton": "".join(part[:1].upper() + part[1:] for part in re.split("[-_]", name)),
         "skeleton": name,
         "0.0.0": version("vifkit-conformance"),
+        "tests/conformance": "tests/test_conformance",  # here pytest would take it for one of the suite's modules
     }
     word = re.compile("|".join(map(re.escape, words)))
     package = Path(__file__).parent.parent / "scaffold" / "package"
