@@ -113,6 +113,11 @@ def test_a_command_that_is_not_there_is_told_in_one_line(home: Author) -> None:
     assert ended.stderr == "vifkit-conformance: no-such-command: No such file or directory\n"
 
 
+def test_a_pipe_whose_reader_has_left_ends_its_writer_in_silence(home: Author) -> None:
+    ended = run(home, *LAB, "sh", "-c", "yes | head -n 1")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "y\n", "")
+
+
 def test_what_runs_in_the_background_ends_with_the_command(home: Author) -> None:
     asleep = "[ $(cat /proc/[0-9]*/comm | grep -c sleep) = 2 ]"
     run(home, *LAB, "sh", "-c", f"sleep 1000 & guest1 setsid sleep 1000 >/dev/null 2>&1 & until {asleep}; do :; done")

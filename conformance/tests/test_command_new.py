@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -101,3 +102,9 @@ def test_the_help_has_examples_and_exit_codes(tmp_path: Path, arguments: tuple[s
     assert ended.returncode == (0 if arguments else 2)
     assert re.search(r"Examples:\n +vifkit-conformance ", shown)
     assert "Exit codes: " in shown
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
+    heavy = {"pytest", "rich", "netqos", "importlib.metadata", "vifkit_conformance.lab"}
+    program = f"import vifkit_conformance.cli, sys; print(sorted({heavy} & sys.modules.keys()))"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True, timeout=60) == "[]\n"

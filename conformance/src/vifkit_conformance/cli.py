@@ -25,6 +25,8 @@ class _Commands(click.Group):
             status = super().main(*args, **{**extra, "standalone_mode": False})
         except click.exceptions.Abort:
             status = 128 + signal.SIGINT
+        except SystemExit:  # not standalone, click exits by itself only where its reader has left
+            status = 128 + signal.SIGPIPE
         except click.ClickException as error:
             status = _say(error.format_message(), BAD_INPUT)
         except VifkitError as error:

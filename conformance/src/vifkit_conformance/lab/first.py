@@ -22,7 +22,8 @@ def main(argv: list[str]) -> int:
         signal.signal(signal.SIGTTOU, theirs)
     signal.signal(signal.SIGINT, lambda *_: None)  # it is for the command
     try:
-        command = os.posix_spawnp(argv[0], argv, os.environ)
+        # Python ignores these, and what is ignored stays so in a command.
+        command = os.posix_spawnp(argv[0], argv, os.environ, setsigdef=[signal.SIGPIPE, signal.SIGXFSZ])
     except OSError as error:
         sys.stderr.write(f"vifkit-conformance: {argv[0]}: {error.strerror}\n")
         return 127
