@@ -41,15 +41,17 @@ def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
     """A private Open vSwitch with the bridge br0, one a worker."""
     from .lab import Lab, LabUnavailableError, enter_user_namespace, private_mounts, privileged, why_not
 
-    if (reason := why_not()) is not None:
+    reason = why_not()
+    if reason is None:
+        try:
+            if privileged():
+                private_mounts()
+            else:
+                enter_user_namespace()
+        except LabUnavailableError as error:
+            reason = str(error)
+    if reason is not None:
         lacking(request.config, reason)
-    try:
-        if privileged():
-            private_mounts()
-        else:
-            enter_user_namespace()
-    except LabUnavailableError as error:
-        lacking(request.config, str(error))
     with Lab() as lab:
         lab.bridge("br0")
         yield lab
