@@ -8,6 +8,8 @@ from xml.etree import ElementTree as ET
 
 CI = Path(__file__).parent.parent
 
+LONGEST_S = 300  # what pip installs comes by a slow line
+
 
 class Author:
     """The repository, with the template in it, and what a job that ran there has left."""
@@ -37,10 +39,10 @@ class Author:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=110,
+            timeout=LONGEST_S,
         )
 
-    def failed(self, report: str) -> list[str]:
-        """Name the tests that failed, by the JUnit file of a report."""
+    def outcomes(self, report: str) -> dict[str, str]:
+        """Read which tests passed and which failed, in the JUnit file of a report."""
         cases = ET.parse(self.repository / report / "junit.xml").iter("testcase")
-        return sorted(case.attrib["name"] for case in cases if case.find("failure") is not None)
+        return {case.attrib["name"]: "passed" if case.find("failure") is None else "failed" for case in cases}

@@ -2,63 +2,60 @@
 
 import re
 import subprocess
+from typing import Any
 
 import pytest
-from author import CI, Author
+from author import CI, LONGEST_S, Author
 
 yaml = pytest.importorskip("yaml")
 
 ACTION = yaml.safe_load((CI / "github/action.yml").read_text(encoding="utf-8"))
-PACKAGE = f"{CI.parent}/drivers/netns\n."
+*PREPARE, JUDGE, UPLOAD = ACTION["runs"]["steps"]
 
-pytestmark = pytest.mark.switch
+pytestmark = [pytest.mark.switch, pytest.mark.timeout(LONGEST_S)]
 
 
-def run(author: Author, **given: str) -> subprocess.CompletedProcess[str]:
-    """Run its scripts one after another, as a runner does, until one fails."""
+def run(author: Author, step: dict[str, Any], **given: str) -> subprocess.CompletedProcess[str]:
+    """Run a step's script as a runner does."""
     inputs = {name: one.get("default") for name, one in ACTION["inputs"].items()} | given
-    values = {f"inputs.{name}": value for name, value in inputs.items()}
-    values["github.action_path"] = str(CI / "github")
+    values = {f"inputs.{name}": value for name, value in inputs.items()} | {"github.action_path": f"{CI}/github"}
+    variables = {
+        name: re.sub(r"\$\{\{ (\S+) }}", lambda found: values[found[1]], text)
+        for name, text in step.get("env", {}).items()
+    }
     script = author.temporary / "script.sh"
-    output = ""
-    for step in ACTION["runs"]["steps"]:
-        if "run" in step:
-            variables = {
-                name: re.sub(r"\$\{\{ (\S+) }}", lambda found: values[found[1]], text)
-                for name, text in step.get("env", {}).items()
-            }
-            script.write_text(step["run"])
-            bash = ("bash", "--noprofile", "--norc", "-eo", "pipefail", str(script))
-            ended = author.run(*bash, RUNNER_TEMP=str(author.temporary), **variables)
-            ended.stdout = output = output + ended.stdout
-            if ended.returncode:
-                break
-    return ended
+    script.write_text(step["run"])
+    bash = ("bash", "--noprofile", "--norc", "-eo", "pipefail", str(script))
+    return author.run(*bash, RUNNER_TEMP=str(author.temporary), **variables)
 
 
-def test_a_sound_driver_passes_and_has_a_report(author: Author) -> None:
-    ended = run(author, driver="sound", package=PACKAGE, report="said", options='-k "test_statistics or gets_one"')
-    assert ended.returncode == 0, ended.stdout
-    assert "vifkit: driver sound" in ended.stdout
-    assert author.failed("said") == []
+def test_a_sound_driver_passes_a_broken_one_fails_and_both_have_a_report(author: Author) -> None:
+    for step in PREPARE:
+        prepared = run(author, step, package=f"{CI.parent}/drivers/netns\n.")
+        assert prepared.returncode == 0, prepared.stdout
+    options = '-k "version_names or gets_one"'
+    sound = run(author, JUDGE, driver="sound", options=options)
+    assert sound.returncode == 0, sound.stdout
+    assert "vifkit: driver sound" in sound.stdout
+    assert author.outcomes("vifkit-report") == {
+        "test_version_names_the_hypervisor": "passed",
+        "test_a_vif_without_bandwidth_gets_one": "passed",
+    }
+    broken = run(author, JUDGE, driver="forgetful", options=options, report="of/the-broken")
+    assert broken.returncode == 1, broken.stdout
+    assert "test_a_vif_without_bandwidth_gets_one" in broken.stdout
+    assert author.outcomes("of/the-broken") == {
+        "test_version_names_the_hypervisor": "passed",
+        "test_a_vif_without_bandwidth_gets_one": "failed",
+    }
 
 
-def test_a_broken_driver_fails_and_its_report_is_kept(author: Author) -> None:
-    ended = run(author, driver="forgetful", package=PACKAGE, report="said", options='-k "test_statistics or gets_one"')
-    assert ended.returncode == 1, ended.stdout
-    assert author.failed("said") == ["test_a_vif_without_bandwidth_gets_one"]
-    upload = ACTION["runs"]["steps"][-1]
-    assert upload["uses"].startswith("actions/upload-artifact@")
-    assert (upload["if"], upload["with"]["path"]) == ("always()", "${{ inputs.report }}")
-
-
-def test_a_package_that_is_not_there_says_so(author: Author) -> None:
-    ended = run(author, driver="sound", package="./no-such-folder")
-    assert ended.returncode == 1
-    assert "no-such-folder" in ended.stdout
+def test_the_report_is_kept_whatever_became_of_the_tests() -> None:
+    assert (UPLOAD["if"], UPLOAD["with"]["path"]) == ("always()", "${{ inputs.report }}")
 
 
 def test_an_input_is_no_command(author: Author) -> None:
-    ended = run(author, driver='sound"; touch ran; "$(touch ran)', package=PACKAGE)
-    assert "no driver named" in ended.stdout
+    ended = run(author, PREPARE[-1], package='./"$(touch ran)"`touch ran`')
+    assert ended.returncode != 0
+    assert "Invalid requirement" in ended.stdout
     assert not (author.repository / "ran").exists()
