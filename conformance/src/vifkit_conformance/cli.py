@@ -50,7 +50,7 @@ def _say(message: str, status: int) -> int:
 Examples:
   vifkit-conformance new mine                  a driver that passes the suite, to start from
   vifkit-conformance lab                       a shell beside a private Open vSwitch with two guests
-  pytest --pyargs vifkit_conformance.suite --driver mine
+  pytest --pyargs vifkit_conformance --driver mine
 
 Exit codes: 0 done, 2 bad usage or input, 3 this host or user cannot have a lab.""",
 )
