@@ -33,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a TOML file of the tests that fail for a known defect, and must fail",
     )
     group.addoption(
+        "--vifkit-report",
+        metavar="DIR",
+        type=Path,
+        help="write report.html, report.json, junit.xml, badge.svg and badge.json there at the end",
+    )
+    group.addoption(
         "--require-environment",
         action="store_true",
         help="fail, and do not skip, where Open vSwitch or the right to make namespaces is missing",
@@ -55,11 +61,27 @@ def pytest_configure(config: pytest.Config) -> None:
                 raise pytest.UsageError(str(error)) from error
     from .judging.session import NAME, Judge
 
-    config.pluginmanager.register(Judge(config), NAME)
+    judge = Judge(config)
+    config.pluginmanager.register(judge, NAME)
+    if (folder := config.getoption("--vifkit-report")) is not None and not hasattr(config, "workerinput"):
+        from .report.reporter import Reporter
+
+        config.pluginmanager.register(Reporter(judge, folder))
     if (path := config.getoption("--expected-failures")) is not None:
         from .judging.expected import ExpectedFailures
 
         config.pluginmanager.register(ExpectedFailures(path))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Show a person at a terminal that a testbed boots."""
+    driver = session.config.getoption("--driver")
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if driver is not None and reporter is not None and reporter.isatty:
+        from .report.patience import Patience
+
+        session.config.pluginmanager.register(Patience(reporter, session.config.getoption("--testbed") or driver))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
