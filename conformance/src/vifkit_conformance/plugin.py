@@ -81,7 +81,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if driver is not None and reporter is not None and reporter.isatty:
         from .report.patience import Patience
 
-        session.config.pluginmanager.register(Patience(reporter, session.config.getoption("--testbed") or driver))
+        session.config.pluginmanager.register(Patience(session.config, session.config.getoption("--testbed") or driver))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -1,5 +1,7 @@
 """Signs of life on a terminal while a testbed boots before the first test, and ends after the last."""
 
+import os
+from contextlib import nullcontext
 from threading import Timer
 
 import pytest
@@ -10,8 +12,11 @@ _SECONDS = 1.0
 class Patience:
     """Says what is waited for, where that takes longer than a second."""
 
-    def __init__(self, reporter: pytest.TerminalReporter, testbed: str) -> None:
-        self.reporter = reporter
+    def __init__(self, config: pytest.Config, testbed: str) -> None:
+        # While a test runs, pytest keeps what is written to standard output.
+        capture = config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            self._terminal = os.fdopen(os.dup(1), "w")
         self.testbed = testbed
         self._timer: Timer | None = None
         self._started = self._total = 0
@@ -45,13 +50,19 @@ class Patience:
     def pytest_sessionfinish(self) -> None:
         """Wait for nothing more."""
         self._go_on()
+        self._terminal.close()
 
     def _wait(self, what: str) -> None:
-        self._timer = Timer(_SECONDS, self.reporter.write_line, [f"vifkit: {what}"])
+        self._timer = Timer(_SECONDS, self._say, [what])
         self._timer.daemon = True
         self._timer.start()
+
+    def _say(self, what: str) -> None:
+        self._terminal.write(f"\nvifkit: {what}\n")
+        self._terminal.flush()
 
     def _go_on(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer.join()
             self._timer = None

@@ -67,7 +67,7 @@ def row(held: Entry | None) -> str:
         return "none"
     columns = (held.get(name) or {} for name in ("other_config", "external_ids"))
     return " ".join(
-        [held.get("type", ""), *(f"{key}={value}" for each in columns for key, value in each.items())]
+        [held.get("type", ""), *(f"{key}={value}" for each in columns for key, value in sorted(each.items()))]
     ).strip()
 
 
