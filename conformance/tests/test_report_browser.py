@@ -36,7 +36,7 @@ def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         from playwright.sync_api import sync_playwright
     except ImportError:
         lacking(request.config, "playwright is not installed: uv sync --group browser")
-    if (chromium := shutil.which("chromium")) is None:
+    if (chromium := shutil.which("chromium") or shutil.which("google-chrome")) is None:
         lacking(request.config, "chromium is not installed: install the package chromium")
     home = {"HOME": str(tmp_path_factory.mktemp("home"))}  # it keeps reports of its crashes there
     with sync_playwright() as playwright:
