@@ -112,6 +112,14 @@ def test_junit_tells_each_test_by_its_stable_id() -> None:
     assert cases[f"netns.{OUTBOUND}"][0].get("message", "").startswith("refused: the driver does not declare outbound")
 
 
+def test_junit_has_a_failure_for_what_is_wrong_with_the_run() -> None:
+    (suite,) = ET.fromstring(junit.write([run(complaints=["test_x: overridden", "the run was interrupted"])]))
+    assert (suite.get("tests"), suite.get("failures")) == ("7", "2")
+    assert [case[0].get("message") for case in suite.iter("testcase") if case.get("name", "").startswith("compl")] == [
+        *("test_x: overridden", "the run was interrupted"),
+    ]
+
+
 NOT_JUDGED = replace(HELD[1], outcome=Outcome.NOT_JUDGED, reason="no traffic", evidence=[])
 
 
@@ -125,6 +133,9 @@ NOT_JUDGED = replace(HELD[1], outcome=Outcome.NOT_JUDGED, reason="no traffic", e
         # Nothing of the profile `lifecycle` was judged: that is not to be overlooked.
         ([run(unseen=("test_lifecycle.py::test_start_plugs_each_vif",))], "partial, 2 of 3 profiles", "9a6700"),
         ([run(replace(FAILED, outcome=Outcome.EXPECTED))], "partial, 1 of 2 profiles", "9a6700"),
+        ([run(complaints=["test_x: overridden"])], "not a sound run", "cf222e"),
+        # What is not declared is not missed.
+        ([run(unseen=("test_hotplug.py::test_a_vif_is_attached",))], "conformant", "1a7f37"),
         ([run(), run(driver="other")], "2 of 2 conformant", "1a7f37"),
         ([run(), run(FAILED, driver="other")], "1 of 2 conformant", "cf222e"),
         ([], "0 of 0 conformant", "57606a"),

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from vifkit_conformance.cli import main
+from vifkit_conformance.judging.profiles import results
 from vifkit_conformance.judging.verdicts import Outcome
 from vifkit_conformance.report import files
 from vifkit_conformance.report.merge import merge
@@ -18,7 +19,7 @@ from vifkit_conformance.report.run import Run, outcome
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from reports import FAILED, HELD, INBOUND, OUTBOUND, RATE, REFUSES, UPDATE, run
+from reports import DECLARED, FAILED, HELD, INBOUND, OUTBOUND, RATE, REFUSES, UPDATE, run
 
 EVERY = [INBOUND, OUTBOUND, RATE, REFUSES, UPDATE]
 REFUSED = "the driver does not declare outbound"
@@ -34,23 +35,23 @@ def shard(*tests: str, **changes: object) -> Run:
             else each
             for each in alone
         ]
-    return {**run(), **outcome(alone, EVERY), **changes}
+    return {**run(), **outcome(alone, results(alone, EVERY, DECLARED)), **changes}
 
 
 def outcomes(held: Run) -> dict[str, str]:
     return {test["id"]: test["outcome"] for test in held["tests"]}
 
 
-def results(held: Run) -> dict[str, str]:
+def said(held: Run) -> dict[str, str]:
     return {each["name"]: each["result"] for each in held["profiles"] if each["result"] != "not run"}
 
 
 def test_the_shards_of_a_run_become_one() -> None:
     first = shard(INBOUND, RATE, started="2026-01-02T03:05:00Z", seconds=10.0, commands=["pytest one"])
     second = shard(UPDATE, OUTBOUND, REFUSES, seconds=2.5, commands=["pytest two"])
-    assert results(first) == {"ovs-htb": "partial"}
+    assert said(first) == {"ovs-htb": "partial"}
     (joined,) = merge([first, second])
-    assert results(joined) == {"core": "conformant", "ovs-htb": "conformant"}
+    assert said(joined) == {"core": "conformant", "ovs-htb": "conformant"}
     assert [profile["unseen"] for profile in joined["profiles"]] == [[], [], [], [], [], []]
     assert (joined["started"], joined["seconds"]) == ("2026-01-02T03:04:05Z", 12.5)
     assert joined["commands"] == ["pytest one", "pytest two"]
@@ -60,7 +61,7 @@ def test_the_shards_of_a_run_become_one() -> None:
 def test_what_no_shard_had_is_unseen() -> None:
     (joined,) = merge([shard(INBOUND), shard(UPDATE)])
     assert [profile["unseen"] for profile in joined["profiles"] if profile["unseen"]] == [[REFUSES], [RATE, OUTBOUND]]
-    assert results(joined) == {"ovs-htb": "partial"}
+    assert said(joined) == {"ovs-htb": "partial"}
 
 
 def test_what_one_shard_does_not_declare_another_sees_refused() -> None:
@@ -103,7 +104,7 @@ def test_the_same_report_twice_is_one() -> None:
         {"host": "another"},
         {"versions": {"Open vSwitch": "3.5.0"}},
         {"suite": "0.2.0"},
-        {"capabilities": {"inbound": False}},
+        {"capabilities": {**DECLARED, "inbound": False}},
     ],
     ids=lambda other: next(iter(other)),
 )
@@ -116,6 +117,11 @@ def test_a_shard_that_never_connected_joins_the_others() -> None:
     (joined,) = merge([blind, shard(UPDATE)])
     assert joined["hypervisor"] == "Linux 6.1"
     assert joined["capabilities"]["inbound"] is True
+
+
+def test_what_is_wrong_with_a_shard_is_wrong_with_the_run() -> None:
+    (joined,) = merge([shard(INBOUND, complaints=["b", "a"]), shard(UPDATE, complaints=["a"]), shard(RATE)])
+    assert joined["complaints"] == ["a", "b"]
 
 
 def test_the_command_writes_a_report_of_all(tmp_path: Path) -> None:

@@ -61,6 +61,14 @@ def test_what_is_partial_is_not_called_conformant(changed: Run, title: str) -> N
     assert results == {"core": "✓ conformant", "ovs-htb": "◐ partial"}
 
 
+def test_a_run_that_is_not_sound_is_not_called_conformant() -> None:
+    page = page_of(run(complaints=["test_x: overridden in the module"]))
+    assert text(page.cssselect("h1")[0]) == "netns was judged by a run that is not sound"
+    assert text(page.cssselect(".card h2")[0]) == "netns ✗ failed"
+    assert page.cssselect(".card")[0].get("class") == "card failed"
+    assert [text(each) for each in page.cssselect(".complaints li")] == ["test_x: overridden in the module"]
+
+
 def test_the_matrix_has_a_row_for_each_test_and_a_column_for_each_run() -> None:
     other = run(FAILED, driver="other", testbed="bare", parameters=["repair=off"], unseen=("test_killed.py::test_new",))
     assert matrix(page_of(run(), other)) == [
@@ -173,6 +181,7 @@ def test_nothing_that_comes_from_a_driver_becomes_markup() -> None:
         **dict.fromkeys(named, HOSTILE),
         "parameters": [HOSTILE],
         "commands": [HOSTILE],
+        "complaints": [HOSTILE],
         "capabilities": {HOSTILE: HOSTILE},
         "versions": {HOSTILE: HOSTILE},
     }

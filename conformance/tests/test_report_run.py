@@ -142,6 +142,23 @@ def test_a_run_in_which_nothing_connected_is_reported_as_well(home: Author) -> N
     assert "vifkit: what was seen" not in judged.text
 
 
+@pytest.mark.switch
+@pytest.mark.parametrize("options", [[], ["-n2"]], ids=["serially", "by-two-workers"])
+def test_a_run_with_a_test_that_is_switched_off_is_not_reported_as_sound(home: Author, options: list[str]) -> None:
+    home.write("vifkit_netns.driver", "NetnsDriver", more="\ndel test_an_unknown_name_is_not_found\n")
+    judged = home.judge("--vifkit-report=report", "-k", "test_version_names or test_an_undeclared", *options)
+    assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
+    (complaint,) = report(home)["complaints"]
+    assert complaint.startswith("test_errors.py::test_an_unknown_name_is_not_found: deleted from the module: name it")
+
+
+def test_a_module_that_cannot_be_collected_is_not_overlooked(home: Author) -> None:
+    (home.home / "test_driver.py").write_text("import nothing_of_that_name\n", encoding="utf-8")
+    judged = home.judge("--vifkit-report=report")
+    assert judged.status == pytest.ExitCode.INTERRUPTED, judged.text
+    assert report(home)["complaints"] == ["test_driver.py: not collected", "the run was interrupted"]
+
+
 @pytest.mark.parametrize("options", [[], ["-n2"]], ids=["serially", "by-two-workers"])
 @pytest.mark.parametrize(
     ("folder", "says"),
@@ -162,14 +179,13 @@ def test_a_folder_that_cannot_be_written_to_ends_the_run_at_once(
 
 
 def test_a_report_that_cannot_be_written_at_the_end_fails_the_run(home: Author) -> None:
-    blocks = TALKS.replace('return ""', 'return "a hypervisor"').replace(
-        "    return Connection()",
-        "    from pathlib import Path\n    Path('report/junit.xml').mkdir()\n    return Connection()",
+    (home.home / "test_mine.py").write_text("def test_mine(): pass\n", encoding="utf-8")
+    (home.home / "conftest.py").write_text(
+        "from pathlib import Path\ndef pytest_sessionstart(): Path('report/junit.xml').mkdir()\n", encoding="utf-8"
     )
-    (home.home / "test_driver.py").write_text(blocks, encoding="utf-8")
     judged = home.judge("--vifkit-report=report")
     assert judged.status == pytest.ExitCode.TESTS_FAILED
-    assert judged.words == {"test_version_names_the_hypervisor": "passed"}
+    assert judged.words == {"test_mine": "passed"}
     assert "no report: " in judged.text and "Is a directory" in judged.text
     assert "Traceback" not in judged.text
 

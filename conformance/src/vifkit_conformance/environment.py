@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from urllib.parse import quote, urlencode
 
@@ -12,7 +13,11 @@ def installed(kind: str, name: str) -> EntryPoint:
     """Find a `driver` or a `testbed` by name, unloaded. Raises LookupError, with the names that there are."""
     found = {entry.name: entry for entry in entry_points(group=f"vifkit.{kind}s")}
     if name not in found:
-        raise LookupError(f"no {kind} named {name!r} is installed; there are: {', '.join(sorted(found)) or 'none'}")
+        near = get_close_matches(name, found)
+        meant = f", did you mean {near[0]!r}?" if near else ""
+        raise LookupError(
+            f"no {kind} named {name!r} is installed{meant}; there are: {', '.join(sorted(found)) or 'none'}"
+        )
     return found[name]
 
 
@@ -44,7 +49,7 @@ def _tools(testbed: str) -> Mapping[str, Sequence[str]]:
     """Ask a testbed what it boots; one that is not there, or does not load, is told of where it is needed."""
     try:
         found: Mapping[str, Sequence[str]] = installed("testbed", testbed).load().tools
-    except (LookupError, ImportError):
+    except (Exception, SystemExit):  # noqa: BLE001  an author's module may raise anything
         return {}
     return found
 

@@ -39,6 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write report.html, report.json, junit.xml, badge.svg and badge.json there at the end",
     )
     group.addoption(
+        "--suite-version",
+        metavar="X.Y.Z",
+        help="run the tests that this version of the suite had (CHANGELOG.md), and none that was added later",
+    )
+    group.addoption(
         "--require-environment",
         action="store_true",
         help="fail, and do not skip, where Open vSwitch or the right to make namespaces is missing",
@@ -46,11 +51,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Look at the options, register the suite's markers, and let its bandwidths warn where warnings are errors."""
+    """Look at the options, and register the suite's markers."""
     config.addinivalue_line(
         "markers", "needs(*capabilities, **values): skip, with the reason, what the driver does not declare"
     )
-    config.addinivalue_line("filterwarnings", "ignore::vifkit.errors.BandwidthWarning")
     for kind in ("driver", "testbed"):
         if (name := config.getoption(f"--{kind}")) is not None:
             from .environment import installed
@@ -59,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
                 installed(kind, name)
             except LookupError as error:
                 raise pytest.UsageError(str(error)) from error
+    from .judging.guard import Guard
     from .judging.session import NAME, Judge
 
     judge = Judge(config)
@@ -67,10 +72,24 @@ def pytest_configure(config: pytest.Config) -> None:
         from .report.reporter import Reporter
 
         config.pluginmanager.register(Reporter(judge, folder))
+    config.pluginmanager.register(Guard())
+    if (version := config.getoption("--suite-version")) is not None:
+        from .judging.versions import Earlier, chosen
+
+        try:
+            config.pluginmanager.register(Earlier(chosen(version)))
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from error
     if (path := config.getoption("--expected-failures")) is not None:
         from .judging.expected import ExpectedFailures
 
         config.pluginmanager.register(ExpectedFailures(path))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let the suite's bandwidths warn where warnings are errors."""
+    if "connection" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.filterwarnings("ignore::vifkit.errors.BandwidthWarning"))
 
 
 @pytest.hookimpl(trylast=True)

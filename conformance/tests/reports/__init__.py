@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from vifkit_conformance.judging.profiles import results
 from vifkit_conformance.judging.verdicts import Outcome, Verdict
 from vifkit_conformance.report.run import Run, outcome
 
@@ -48,6 +49,7 @@ ROWS = {
     "policing_kbps": 0,
     "policing_burst_kb": 0,
 }
+DECLARED = {"shaping": "ovs-htb", "inbound": True, "outbound": False, "hotplug": False, "highest_rate_bps": None}
 SAMPLES = [[tenth / 10, 8_000_000 + 100_000 * (tenth % 3)] for tenth in range(1, 31)]
 MEASURED = {
     "kind": "rate",
@@ -105,13 +107,14 @@ def run(*verdicts: Verdict, unseen: tuple[str, ...] = (), **changes: Any) -> Run
         "uri": None,
         "parameters": [],
         "hypervisor": "Linux 6.1",
-        "capabilities": {"shaping": "ovs-htb", "inbound": True, "outbound": False, "highest_rate_bps": None},
+        "capabilities": DECLARED,
         "host": "bench",
         "versions": {"Open vSwitch": "3.1.0", "iproute2": "6.1.0", "Linux": "6.1.0"},
         "suite": "0.1.0",
         "started": "2026-01-02T03:04:05Z",
         "seconds": 12.5,
         "commands": ["pytest --pyargs vifkit_conformance.suite --driver netns"],
-        **outcome(known, [*(each.test for each in known), *unseen]),
+        "complaints": [],
+        **outcome(known, results(known, [*(each.test for each in known), *unseen], DECLARED)),
         **changes,
     }

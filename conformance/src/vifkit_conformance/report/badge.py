@@ -50,7 +50,7 @@ def _said(runs: Sequence[Run]) -> tuple[str, str, str]:
     right = {
         CONFORMANT: "conformant",
         PARTIAL: f"partial, {len(summary.profiles)} of {summary.of} profiles",
-        FAILED: f"{summary.counts['failed']} failed",
+        FAILED: f"{summary.counts['failed']} failed" if summary.counts["failed"] else "not a sound run",
         NOT_RUN: "not run",
     }[word]
     return f"vifkit {label(runs[0])}", right, word

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from ..judging.profiles import results
 from ..judging.verdicts import Outcome, Verdict, settle
 from .run import Run, outcome, verdict_of
 
@@ -43,6 +44,7 @@ def _joined(part: list[Run]) -> Run:
         held = found.get(each.test)
         if held is None or _WORST_FIRST.index(each.outcome) < _WORST_FIRST.index(held.outcome):
             found[each.test] = each
+    verdicts = settle(map(_unsettled, found.values()))
     first = min(part, key=lambda run: run["started"])
     said = {
         key: next((run[key] for run in part if run[key] is not None), None) for key in ("hypervisor", "capabilities")
@@ -52,7 +54,8 @@ def _joined(part: list[Run]) -> Run:
         **said,
         "seconds": round(sum(run["seconds"] for run in part), 1),
         "commands": list(dict.fromkeys(command for run in part for command in run["commands"])),
-        **outcome(settle(map(_unsettled, found.values())), expected | found.keys()),
+        "complaints": sorted({complaint for run in part for complaint in run["complaints"]}),
+        **outcome(verdicts, results(verdicts, expected | found.keys(), said["capabilities"] or {})),
     }
 
 

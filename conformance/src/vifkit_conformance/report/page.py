@@ -137,6 +137,8 @@ def answer(columns: Sequence[Column]) -> str:
         CONFORMANT: f"is conformant in {len(summary.profiles)} of {summary.of} profiles",
         FAILED: f"fails {summary.counts['failed']} of {summary.total} tests",
     }
+    if summary.word == FAILED and not summary.counts["failed"]:
+        return f"{column.label} was judged by a run that is not sound"
     return f"{column.label} {said.get(summary.word, f'is {summary.word}')}"
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..judging.complaint import PROPERTY
+
 if TYPE_CHECKING:
     from ..judging.session import Judge
 
@@ -19,21 +21,33 @@ class Reporter:
         self.folder = folder.absolute()
         self.page: Path | None = None
         self.error = ""
+        self.complaints: list[str] = []
         try:
             prepare(self.folder)
         except OSError as error:
             raise pytest.UsageError(f"--vifkit-report {folder}: {error.strerror}") from error
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note what could not be collected."""
+        if report.failed:
+            self.complaints.append(f"{report.nodeid}: not collected")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note what is wrong with the run itself."""
+        self.complaints += [str(said) for name, said in report.user_properties if name == PROPERTY]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report; what cannot be written fails the run."""
         if session.config.option.collectonly:
             return
+        if session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
+            self.complaints.append("the run was interrupted")
         from .files import write
         from .run import of_session
 
         try:
-            self.page = write([of_session(self.judge, session.config)], self.folder)
+            self.page = write([of_session(self.judge, session.config, self.complaints)], self.folder)
         except OSError as error:
             self.error = f"no report: {error.filename or self.folder}: {error.strerror}"
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..environment import versions
 from ..judging.ids import function_of, functions
-from ..judging.profiles import Profile, profile_of, results
+from ..judging.profiles import Profile, profile_of
 from ..judging.verdicts import Outcome, Verdict
 from . import redact
 
@@ -26,8 +26,11 @@ Run = dict[str, Any]
 SCHEMA = 1
 
 
-def of_session(judge: "Judge", config: "pytest.Config") -> Run:
-    """Tell the run that has just ended. What may be secret in the URI is hidden, wherever it stands."""
+def of_session(judge: "Judge", config: "pytest.Config", complaints: Iterable[str]) -> Run:
+    """Tell the run that has just ended; `complaints` say what was wrong with the run itself.
+
+    What may be secret in the URI is hidden, wherever it stands.
+    """
     uri, parameters = config.getoption("--driver-uri"), config.getoption("--uri-query")
     facts = judge.facts
     driver = facts.get("driver") or config.getoption("--driver") or "unknown"
@@ -46,18 +49,18 @@ def of_session(judge: "Judge", config: "pytest.Config") -> Run:
         "started": judge.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "seconds": round(judge.seconds, 1),
         "commands": [command(config)],
-        **outcome(judge.verdicts, judge.tests.values()),
+        "complaints": sorted(set(complaints)),
+        **outcome(judge.verdicts, judge.profiles),
     }
     cleaned: Run = redact.clean(run, redact.secrets(uri, parameters))
     return cleaned
 
 
-def outcome(verdicts: Iterable[Verdict], expected: Iterable[str]) -> Run:
-    """Give the profiles and the tests of a run; `expected` names every test that it should have had."""
-    known = sorted(verdicts, key=lambda each: each.test)
+def outcome(verdicts: Iterable[Verdict], profiles: Iterable[Profile]) -> Run:
+    """Give the profiles and the tests of a run."""
     return {
-        "profiles": [_profile(each) for each in results(known, expected)],
-        "tests": [_test(each) for each in known],
+        "profiles": [_profile(each) for each in profiles],
+        "tests": [_test(each) for each in sorted(verdicts, key=lambda each: each.test)],
     }
 
 

@@ -1,9 +1,10 @@
-"""A whole run in a word. What is partial is never called conformant."""
+"""A whole run in a word. What is partial is never called conformant, and what was tampered with has failed."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..judging.profiles import NEEDS
 from .run import Run
 
 CONFORMANT, PARTIAL, FAILED, NOT_RUN = "conformant", "partial", "failed", "not run"
@@ -29,19 +30,25 @@ def summarize(run: Run) -> Summary:
     """Say what a run proves: conformant if every profile that has something to judge is."""
     profiles = run["profiles"]
     counts = sum((Counter(each["counts"]) for each in profiles), Counter[str]())
-    open_ = [each for each in profiles if each["unseen"] or each["counts"].get("not judged")]
+    declared = [each for each in profiles if _is_declared(each["name"], run["capabilities"] or {})]
+    open_ = [each for each in declared if each["unseen"] or each["counts"].get("not judged")]
     conformant = [each["name"] for each in profiles if each["result"] == CONFORMANT]
     judged = [each["name"] for each in profiles if each["result"] != NOT_RUN]
-    if not judged:
-        word = NOT_RUN
-    elif counts["failed"]:
+    if counts["failed"] or run["complaints"]:
         word = FAILED
+    elif not judged:
+        word = NOT_RUN
     elif open_ or conformant != judged:
         word = PARTIAL
     else:
         word = CONFORMANT
     applying = {*judged, *(each["name"] for each in open_)}
     return Summary(word, tuple(conformant), len(applying), counts, sum(len(each["unseen"]) for each in profiles))
+
+
+def _is_declared(profile: str, capabilities: Mapping[str, object]) -> bool:
+    capability, value = NEEDS.get(profile, ("", None))
+    return capabilities.get(capability, value) == value
 
 
 def label(run: Run) -> str:

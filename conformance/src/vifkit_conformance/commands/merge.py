@@ -19,9 +19,9 @@ def merge(reports: tuple[Path, ...], into: Path) -> None:
     Example:
       vifkit-conformance merge reports/netns reports/qemu --into reports/all
     """
-    from . import files
-    from .merge import merge
-    from .reading import ReportError, read
+    from ..report import files
+    from ..report.merge import merge
+    from ..report.reading import ReportError, read
 
     try:
         runs = merge(run for path in reports for run in read(path))
