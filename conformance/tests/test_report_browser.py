@@ -51,7 +51,11 @@ def every_kind() -> list[Run]:
     expected = replace(HELD[0], outcome=Outcome.EXPECTED, reason="a known defect", evidence=FAILED.evidence)
     not_judged = replace(HELD[1], outcome=Outcome.NOT_JUDGED, reason=LONG, evidence=[])
     unseen = ("test_killed.py::test_new",)
-    return [run(), run(failed, unseen=unseen, driver=LONG, commands=[LONG]), run(expected, not_judged, driver="other")]
+    return [
+        run(),
+        run(failed, unseen=unseen, driver=LONG, commands=[LONG]),
+        run(expected, not_judged, driver="other", complaints=[LONG]),
+    ]
 
 
 @pytest.fixture

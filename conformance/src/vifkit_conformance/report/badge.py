@@ -10,7 +10,8 @@ _WORST_FIRST = (FAILED, PARTIAL, NOT_RUN, CONFORMANT)
 # White text on each has a contrast of 4.5 or more.
 _COLOURS = {CONFORMANT: "#1a7f37", PARTIAL: "#9a6700", FAILED: "#cf222e", NOT_RUN: "#57606a"}
 _LEFT = "#24292f"
-_WIDTH, _MARGIN = 6.6, 6.0  # of a letter of 11 px, wide enough for most
+_NARROW = frozenset(" fijlrtI.,:'-=")
+_MARGIN = 6.0
 
 
 def endpoint(runs: Sequence[Run]) -> dict[str, object]:
@@ -32,9 +33,8 @@ def svg(runs: Sequence[Run]) -> str:
     said = escape(f"{left}: {right}")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{end:g}" height="20" role="img" aria-label="{said}">'
-        f'<title>{said}</title><clipPath id="r"><rect width="{end:g}" height="20" rx="3"/></clipPath>'
-        f'<g clip-path="url(#r)"><rect width="{split:g}" height="20" fill="{_LEFT}"/>'
-        f'<rect x="{split:g}" width="{end - split:g}" height="20" fill="{_COLOURS[word]}"/></g>'
+        f'<title>{said}</title><rect width="{end:g}" height="20" rx="3" fill="{_COLOURS[word]}"/>'
+        f'<path d="M3 0H{split:g}V20H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" fill="{_LEFT}"/>'
         '<g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">'
         f"{drawn}</g></svg>\n"
     )
@@ -57,4 +57,5 @@ def _said(runs: Sequence[Run]) -> tuple[str, str, str]:
 
 
 def _wide(text: str) -> float:
-    return len(text) * _WIDTH + 2 * _MARGIN
+    """Tell how wide a text of 11 px is in Verdana, about, with its margins; textLength makes it so."""
+    return round(sum(4.3 if letter in _NARROW else 7.1 for letter in text) + 2 * _MARGIN, 1)

@@ -22,9 +22,11 @@ def in_words(entry: Mapping[str, Any]) -> str:
     asked = _sentence([*limits, f"offered {human_rate(entry['offered_bps'])}"])
     if not rates:
         return f"Nothing was {entry['what']}. {asked}"
-    steady = [bps for second, bps in entry["samples"] if second >= 1.0] or rates
+    steady = [bps for second, bps in entry["samples"] if second >= 1.0]
+    when = " after the first second" if steady else ""
+    steady = steady or rates
     least, mean, most = (human_rate(round(each)) for each in (min(steady), sum(steady) / len(steady), max(steady)))
-    return f"{mean} in the mean after the first second, between {least} and {most}. {asked}"
+    return f"{mean} in the mean{when}, between {least} and {most}. {asked}"
 
 
 def _sentence(words: Sequence[str]) -> str:
