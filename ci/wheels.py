@@ -67,6 +67,7 @@ def main() -> None:
         alone = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "TOX"))}
         alone |= {"PATH": f"{clean}/bin:{os.environ['PATH']}", "VIRTUAL_ENV": str(clean)}
         run("netqos", "--version", cwd=empty, env=alone)
+        run("vifkit-conformance", "--version", cwd=empty, env=alone)
         run("vifkit-libvirt", "--version", cwd=empty, env=alone)
         print("wheels: judging the driver from an empty directory", flush=True)
         run("pytest", *SUITE, cwd=empty, env=alone)
@@ -113,6 +114,8 @@ def look_into(wheel: Path) -> None:
             source = sorted(path.name for path in (ROOT / "conformance/src" / CASES).glob(f"*.{kind}"))
             check(inside, source, f"{wheel.name} has every golden case as {kind}")
             check(source != [], True, f"there are golden cases as {kind}")
+        for name in ("schema.json", "page.html", "page.css"):
+            check(f"{package}/report/{name}" in names, True, f"{wheel.name} has the report's {name}")
 
 
 def check(actual: object, wanted: object, what: str) -> None:

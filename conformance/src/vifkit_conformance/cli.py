@@ -12,6 +12,7 @@ import click
 from vifkit import VifkitError
 
 from .commands.lab import lab
+from .commands.merge import merge
 from .commands.new import new
 
 HOLDS, BAD_INPUT, UNAVAILABLE = 0, 2, 3
@@ -50,19 +51,20 @@ def _say(message: str, status: int) -> int:
 Examples:
   vifkit-conformance new mine                  a driver that passes the suite, to start from
   vifkit-conformance lab                       a shell beside a private Open vSwitch with two guests
-  pytest --pyargs vifkit_conformance --driver mine
+  pytest --pyargs vifkit_conformance --driver mine --vifkit-report mine
+  vifkit-conformance merge mine other --into all  one matrix of two reports
 
 Exit codes: 0 done, 2 bad usage or input, 3 this host or user cannot have a lab.""",
 )
 @click.version_option(package_name="vifkit-conformance", prog_name="vifkit-conformance", message="%(prog)s %(version)s")
 @click.pass_context
 def main(context: click.Context) -> int:
-    """Start a driver for vifkit, and look around where the suite judges it."""
+    """Start a driver for vifkit, look around where the suite judges it, and join what it reports."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         return BAD_INPUT
     return HOLDS
 
 
-for command in (new, lab):
+for command in (new, lab, merge):
     main.add_command(command)

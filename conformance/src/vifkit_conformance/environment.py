@@ -30,15 +30,15 @@ def with_query(uri: str, parameters: Sequence[tuple[str, str]]) -> str:
     return given + ("&" if "?" in given else "?") + urlencode(parameters, safe="/", quote_via=quote) + mark + fragment
 
 
-def versions(testbed: str) -> dict[str, str]:
-    """Tell the versions of everything that a run is judged on."""
-    tools = {"Open vSwitch": ("ovs-vswitchd", "--version"), "iproute2": ("tc", "-V"), **_tools(testbed)}
-    return {name: _version(argv) for name, argv in tools.items()} | {"Linux": os.uname().release}
+def versions(tools: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Tell the versions of everything that a run is judged on; `tools` are those of the testbed."""
+    asked = {"Open vSwitch": ("ovs-vswitchd", "--version"), "iproute2": ("tc", "-V"), **tools}
+    return {name: _version(argv) for name, argv in asked.items()} | {"Linux": os.uname().release}
 
 
 def header(driver: str, testbed: str, parameters: Sequence[tuple[str, str]]) -> list[str]:
     """Name the driver, the testbed, the URI's parameters and the versions of everything that it is judged on."""
-    said = ", ".join(f"{name} {number}" for name, number in versions(testbed).items())
+    said = ", ".join(f"{name} {number}" for name, number in versions(_tools(testbed)).items())
     suite = f"suite {version('vifkit-conformance')}"
     on = f" on {testbed}" if testbed != driver else ""
     query = f" with {' '.join(f'{key}={value}' for key, value in parameters)}" if parameters else ""
@@ -60,6 +60,14 @@ def package(driver: str) -> str:
         return f"vifkit-{driver} {version(f'vifkit-{driver}')}"
     except PackageNotFoundError:
         return "not a package of vifkit's"
+
+
+def distribution(of: type) -> str | None:
+    """Name the distribution that a driver's class comes from, with its version; None where none has its package."""
+    package = of.__module__.partition(".")[0]
+    drivers = (each for each in entry_points(group="vifkit.drivers") if each.module.partition(".")[0] == package)
+    found = next(drivers, None)
+    return f"{found.dist.name} {found.dist.version}" if found and found.dist else None
 
 
 def _version(argv: Sequence[str]) -> str:

@@ -33,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a TOML file of the tests that fail for a known defect, and must fail",
     )
     group.addoption(
+        "--vifkit-report",
+        metavar="DIR",
+        type=Path,
+        help="write report.html, report.json, junit.xml, badge.svg and badge.json there at the end",
+    )
+    group.addoption(
         "--suite-version",
         metavar="X.Y.Z",
         help="run the tests that this version of the suite had (CHANGELOG.md), and none that was added later",
@@ -60,7 +66,12 @@ def pytest_configure(config: pytest.Config) -> None:
     from .judging.guard import Guard
     from .judging.session import NAME, Judge
 
-    config.pluginmanager.register(Judge(config), NAME)
+    judge = Judge(config)
+    config.pluginmanager.register(judge, NAME)
+    if (folder := config.getoption("--vifkit-report")) is not None and not hasattr(config, "workerinput"):
+        from .report.reporter import Reporter
+
+        config.pluginmanager.register(Reporter(judge, folder))
     config.pluginmanager.register(Guard())
     if (version := config.getoption("--suite-version")) is not None:
         from .judging.versions import Earlier, chosen
@@ -79,6 +90,17 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Let the suite's bandwidths warn where warnings are errors."""
     if "connection" in getattr(item, "fixturenames", ()):
         item.add_marker(pytest.mark.filterwarnings("ignore::vifkit.errors.BandwidthWarning"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Show a person at a terminal that a testbed boots."""
+    driver = session.config.getoption("--driver")
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if driver is not None and reporter is not None and reporter.isatty:
+        from .report.patience import Patience
+
+        session.config.pluginmanager.register(Patience(session.config, session.config.getoption("--testbed") or driver))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

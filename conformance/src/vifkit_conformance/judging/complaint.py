@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+PROPERTY = "vifkit-complaint"
+"""By it the process that the user started knows a complaint's report, whichever worker it is from."""
+
 
 class Complaint(pytest.Item):
     """Fails, by the name of what it is about, with one line."""
@@ -28,6 +31,7 @@ def complain(session: pytest.Session, where: Path, said: Iterable[tuple[str, str
     for name, line in said:
         complaint: Complaint = Complaint.from_parent(file, name=name)
         complaint.said, complaint.where = line, where
+        complaint.user_properties.append((PROPERTY, f"{name}: {line}"))
         made.append(complaint)
     return made
 

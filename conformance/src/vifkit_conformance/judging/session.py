@@ -69,7 +69,11 @@ class Judge:
         """Note once what is judged; what the driver cannot say is for its tests to find."""
         if self.facts:
             return
+        from ..environment import distribution
+
         self.facts = {"driver": driver.name, "testbed": type(testbed).__name__}
+        self.facts["package"] = distribution(type(driver))
+        self.facts["tools"] = {name: list(argv) for name, argv in testbed.tools.items()}
         with suppress(Exception):
             self.facts["hypervisor"] = connection.version()
         with suppress(Exception):
@@ -99,6 +103,10 @@ class Judge:
             return report
         if report.failed and call.when == "call":
             _look(getattr(item, "funcargs", {}).get("guest"))
+        if report.failed:
+            from ..report.seen import add_section
+
+            add_section(item, report, test)
         # Whatever is set on a report, in plain values, goes with it to who has started the worker.
         report.vifkit = {"test": test, "evidence": evidence.seen() if call.when == "teardown" else []}  # type: ignore[attr-defined]
         return report
