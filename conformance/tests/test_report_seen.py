@@ -103,7 +103,15 @@ def judge_slowly(home: Author, stdout: int, prefix: Sequence[str] = ()) -> None:
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1.0\n", encoding="utf-8")
     (about / "entry_points.txt").write_text("[vifkit.testbeds]\nslow = slow:Slow\n", encoding="utf-8")
-    words = ("--driver=netns", "--testbed=slow", "--pyargs", "vifkit_conformance.suite", "-k", "version_names")
+    words = (
+        "--driver=netns",
+        "--testbed=slow",
+        "--vifkit-report=report",
+        "--pyargs",
+        "vifkit_conformance.suite",
+        "-k",
+        "version_names",
+    )
     subprocess.run(
         [*prefix, *home.command("--require-environment", *words)],
         cwd=home.home,
@@ -135,6 +143,7 @@ def test_a_testbed_that_boots_slowly_shows_a_sign_of_life_on_a_terminal(
         while said := os.read(ours, 1 << 16):
             text += said.decode()
     os.close(ours)
+    assert f"report: {home.home}/report/report.html" in text
     assert text.count("vifkit: booting slow; the first tests wait for it") == 1
     assert text.count("vifkit: waiting for the last tests, and for slow to end") == 1
     assert home.left() == []
