@@ -1,11 +1,19 @@
 """The pytest plugin: options, header and markers. It imports nothing heavy until the suite really runs."""
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from .observe.remote import Remote
+
 pytest_plugins = ("vifkit_conformance.fixtures",)
+
+HOST: "pytest.StashKey[Remote]" = pytest.StashKey()
+"""The host that `--hosts` names, where a driver is judged there."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail, and do not skip, where Open vSwitch or the right to make namespaces is missing",
     )
+    if find_spec("testinfra") is None:  # else the option is testinfra's
+        group.addoption("--hosts", metavar="SPEC", help="judge on this host; needs vifkit-conformance[hosts]")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,6 +63,11 @@ def pytest_configure(config: pytest.Config) -> None:
                 installed(kind, name)
             except LookupError as error:
                 raise pytest.UsageError(str(error)) from error
+    if config.getoption("--hosts", default=None) and (config.getoption("--driver") or config.getoption("--driver-uri")):
+        from .hosts import connect
+
+        config.stash[HOST] = connect(config)
+        config.add_cleanup(config.stash[HOST].close)
     from .judging.session import NAME, Judge
 
     config.pluginmanager.register(Judge(config), NAME)
@@ -69,7 +84,12 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return []
     from .environment import header
 
-    return header(name, config.getoption("--testbed") or name, config.getoption("--uri-query"))
+    testbed, query, host = (
+        config.getoption("--testbed") or name,
+        config.getoption("--uri-query"),
+        config.stash.get(HOST, None),
+    )
+    return header(name, testbed, query, host)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -50,6 +50,19 @@ class Testbed(ABC):
         return self.domain_xml(name, uuid, interfaces)
 
 
+class Unbooted(Testbed):
+    """A testbed on a host that it has not booted: it writes XML as the other does, and does nothing else."""
+
+    def __init__(self, other: Testbed) -> None:
+        self.nonexistent = other.nonexistent
+        self.domain_xml = other.domain_xml  # type: ignore[method-assign]
+        self.traffic_domain_xml = other.traffic_domain_xml  # type: ignore[method-assign]
+
+    def boot(self, lab: Lab) -> AbstractContextManager[str]:
+        """Refuse."""
+        raise LookupError("this host is there already")
+
+
 @runtime_checkable
 class SupportsDaemonKill(Protocol):
     """A testbed whose hypervisor has a daemon, which the tests end and start again."""

@@ -3,8 +3,13 @@
 from contextlib import AbstractContextManager, ExitStack
 from itertools import count
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
+from netqos.kernel import Kernel
+from netqos.link import Link as SeenLink
+
+from ..observe import Observer
+from .counters import counters
 from .directory import RunDirectory
 from .link import Link, veth
 from .namespace import Namespace
@@ -13,7 +18,7 @@ from .openvswitch import OpenVSwitch
 T = TypeVar("T")
 
 
-class Lab:
+class Lab(Observer):
     """A private Open vSwitch in its own network namespace, and whatever is added to it.
 
     Nothing of it is left when the block ends, or when the process that made it is killed: no process,
@@ -59,3 +64,20 @@ class Lab:
         device.add_address(address)
         self.ovs.add_port(bridge, port.name)
         return port, device
+
+    def rows(self, table: str, *columns: str) -> list[dict[str, Any]]:
+        """Ask the database."""
+        return self.ovs.rows(table, *columns)
+
+    def devices(self) -> set[str]:
+        """Ask the kernel."""
+        return set(counters(self.host))
+
+    def link(self, name: str) -> SeenLink | None:
+        """Ask the kernel by netlink: to the tick and to the byte."""
+        with Kernel(self.host.path) as kernel:
+            return kernel.read([name], policers=True).get(name)
+
+    def mounts(self) -> str:
+        """Read those of this process."""
+        return Path("/proc/self/mountinfo").read_text(encoding="utf-8")

@@ -166,7 +166,7 @@ def test_hotplug_is_as_declared(guest: Guests, capabilities: Capabilities) -> No
     )
     mac = made.mac[:-2] + "f0"
     domain.attach_vif(interface(mac, "<bandwidth><inbound average='128'/></bandwidth>"))
-    both = type(made)(domain, (*made.macs, mac), made.lab, made.testbed)
+    both = type(made)(domain, (*made.macs, mac), made.observer, made.testbed)
     assert leaf(both, 1).ceil == 128_000
     domain.detach_vif(mac)
     assert len(both.ports()) == 1

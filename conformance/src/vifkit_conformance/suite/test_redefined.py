@@ -19,7 +19,7 @@ def redefined(guest: Guests, running: list[str], defined: list[str]) -> tuple[Gu
     domain = guest.define(_first(xml, len(running)))
     domain.start()
     guest.define(_first(xml, len(defined)))
-    runs, is_kept = (Guest(domain, macs[: len(each)], guest.lab, guest.testbed) for each in (running, defined))
+    runs, is_kept = (Guest(domain, macs[: len(each)], guest.observer, guest.testbed) for each in (running, defined))
     return runs, is_kept
 
 
