@@ -1,6 +1,5 @@
 """What a driver may leave behind: rows, ports, devices and namespaces."""
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,7 @@ class Leftovers:
     @classmethod
     def of(cls, seen: Observer) -> "Leftovers":
         """List what there is."""
-        rows = {(table, row["_uuid"]) for table in ("QoS", "Queue") for row in seen.rows(table, "_uuid")}
-        ports = {("Port", row["name"]) for row in seen.rows("Port", "name")}
-        devices = {("device", name) for name in seen.devices()}
-        return cls(frozenset(rows | ports | devices | {("namespace", path) for path in _pinned(seen.mounts())}))
+        return cls(frozenset(seen.things()))
 
     def __sub__(self, other: "Leftovers") -> "Leftovers":
         return Leftovers(self.things - other.things)
@@ -59,9 +55,3 @@ class Leftovers:
                     lab.host.run("ip", "link", "delete", name)
                 else:
                     lab.ovs.vsctl("--if-exists", "destroy", kind, name)
-
-
-def _pinned(mounts: str) -> list[str]:
-    """List the files that pin a namespace as `ip netns add` does (proc(5), mountinfo)."""
-    files = [line.split()[4] for line in mounts.splitlines() if line.partition(" - ")[2].startswith("nsfs ")]
-    return [re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), file) for file in files]

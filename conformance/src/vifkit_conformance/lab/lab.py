@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from netqos.kernel import Kernel
 from netqos.link import Link as SeenLink
 
-from ..observe import Observer
+from ..observe import Observer, pinned
 from .counters import counters
 from .directory import RunDirectory
 from .link import Link, veth
@@ -69,15 +69,15 @@ class Lab(Observer):
         """Ask the database."""
         return self.ovs.rows(table, *columns)
 
-    def devices(self) -> set[str]:
-        """Ask the kernel."""
-        return set(counters(self.host))
-
     def link(self, name: str) -> SeenLink | None:
         """Ask the kernel by netlink: to the tick and to the byte."""
         with Kernel(self.host.path) as kernel:
             return kernel.read([name], policers=True).get(name)
 
-    def mounts(self) -> str:
-        """Read those of this process."""
-        return Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    def things(self) -> set[tuple[str, str]]:
+        """Ask the database and the kernel; the pins are those of our own mount namespace."""
+        rows = {(table, row["_uuid"]) for table in ("QoS", "Queue") for row in self.rows(table, "_uuid")}
+        ports = {("Port", row["name"]) for row in self.rows("Port", "name")}
+        devices = {("device", name) for name in counters(self.host)}
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+        return rows | ports | devices | {("namespace", path) for path in pinned(mounts)}

@@ -3,6 +3,6 @@
 `Lab` is one such host, read by netlink. `Commands` reads any other by what its own `tc`, `ip` and `ovs-vsctl` print.
 """
 
-from .observer import Observer
+from .observer import Observer, pinned
 
-__all__ = ["Observer"]
+__all__ = ["Observer", "pinned"]

@@ -37,11 +37,6 @@ def tree(qdiscs: list[dict[str, Any]], classes: str) -> Tree:
     return Tree(qdisc=root, classes=dict(sorted(found.items(), key=lambda item: item[0] != ROOT)))
 
 
-def has_ingress(qdiscs: list[dict[str, Any]]) -> bool:
-    """Tell whether a device has a qdisc for what comes in."""
-    return any(each["handle"] == "ffff:" for each in qdiscs)
-
-
 def filters(shown: list[dict[str, Any]]) -> Iterator[Filter]:
     """Give the filters of `tc -j filter show`; an entry without options is the head of a list of them."""
     return (Filter(kind=each["kind"], pref=each["pref"]) for each in shown if each.get("options"))
