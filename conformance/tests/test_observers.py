@@ -186,7 +186,7 @@ def test_both_observers_agree_on_filters_and_on_what_there_is(guests: Guests, co
 
 @pytest.mark.switch
 def test_a_command_that_fails_there_is_told_in_its_own_words(guests: Guests, commands: Commands) -> None:
-    with pytest.raises(LabError, match='unknown table "Nonsense"$'):
+    with pytest.raises(LabError, match=r'unknown table "Nonsense"$'):
         commands.rows("Nonsense")
 
 

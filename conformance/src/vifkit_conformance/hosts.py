@@ -17,6 +17,8 @@ def connect(config: pytest.Config) -> "Remote":
     spec = config.getoption("hosts")
     if "," in spec:
         raise pytest.UsageError(f"--hosts {spec}: a driver is judged on one host at a time")
+    if len(config.getoption("tx", default=())) > 1:
+        raise pytest.UsageError(f"--hosts {spec}: workers would take each other's work for left behind: use one")
     if config.getoption("--driver-uri") is None:
         raise pytest.UsageError(f"--hosts {spec}: say by --driver-uri where the driver connects")
     try:

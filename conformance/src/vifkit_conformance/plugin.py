@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .observe.remote import Remote
+    from .shard import Shard
 
 pytest_plugins = ("vifkit_conformance.fixtures",)
 
@@ -45,6 +46,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail, and do not skip, where Open vSwitch or the right to make namespaces is missing",
     )
+    group.addoption(
+        "--vifkit-shard",
+        metavar="K/N",
+        type=_shard,
+        help="run the K-th of N parts of the suite; a test is always in the same part",
+    )
     if find_spec("testinfra") is None:  # else the option is testinfra's
         group.addoption("--hosts", metavar="SPEC", help="judge on this host; needs vifkit-conformance[hosts]")
 
@@ -71,6 +78,12 @@ def pytest_configure(config: pytest.Config) -> None:
     from .judging.session import NAME, Judge
 
     config.pluginmanager.register(Judge(config), NAME)
+    if (shard := config.getoption("--vifkit-shard")) is not None:
+        config.pluginmanager.register(shard)
+    if config.pluginmanager.hasplugin("timeout"):
+        from .hangs import Hangs
+
+        config.pluginmanager.register(Hangs())
     if (path := config.getoption("--expected-failures")) is not None:
         from .judging.expected import ExpectedFailures
 
@@ -84,23 +97,25 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return []
     from .environment import header
 
-    testbed, query, host = (
-        config.getoption("--testbed") or name,
-        config.getoption("--uri-query"),
-        config.stash.get(HOST, None),
-    )
-    return header(name, testbed, query, host)
+    query, host = config.getoption("--uri-query"), config.stash.get(HOST, None)
+    return header(name, config.getoption("--testbed") or name, query, host)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Become root of a user namespace before there are workers: they have threads, and then it is too late."""
-    if config.getoption("--driver") is None:
+    if config.getoption("--driver") is None or HOST in config.stash:
         return
     from .lab import enter_user_namespace, privileged, why_not
 
     if not privileged() and why_not() is None:
         enter_user_namespace()
+
+
+def _shard(given: str) -> "Shard":
+    from .shard import Shard
+
+    return Shard.parse(given)
 
 
 def _parameter(given: str) -> tuple[str, str]:

@@ -121,7 +121,9 @@ def test_a_rate_above_the_highest_is_refused(guest: Guests, capabilities: Capabi
 @pytest.mark.needs("inbound", shaping="ovs-htb")
 def test_the_highest_rate_is_carried_out(guest: Guests, capabilities: Capabilities) -> None:
     """Failing: the highest rate declared, or 40 Gbit/s where it is none, became another: declare what really holds."""
-    kBps = (capabilities.highest_rate_bps or 40_000_000_000) // 8000
+    kBps = (
+        (capabilities.highest_rate_bps or 40_000_000_000) // 1_000_000 * 125
+    )  # of such rates, tc writes whole megabits
     made = guest(f"<bandwidth><inbound average='{kBps}'/></bandwidth>")
     assert (leaf(made).rate, leaf(made).ceil) == (kBps * 1000, kBps * 1000)
 
