@@ -1,18 +1,20 @@
 """A host that is reached by ssh alone: a lab with a server for ssh, and a client in another namespace."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote
 
 from vifkit_conformance.lab import Lab, Namespace, SshServer, veth
 
 _HOST, _CLIENT = "192.0.2.1", "192.0.2.2"
-# Where its tools look for Open vSwitch, they find the lab's.
-_OWN_RUN = (
-    'mount -t tmpfs run /run && mkdir /run/openvswitch && mount --bind "$1" /run/openvswitch && shift && exec "$@"'
-)
+# Where its tools look for Open vSwitch, they find the lab's; and it lacks what something is mounted over.
+_OWN_RUN = """
+mount -t tmpfs run /run && mkdir /run/openvswitch && mount --bind "$1" /run/openvswitch
+for program in $2; do mount --bind /dev/null "$program"; done
+shift 2
+exec "$@"
+"""
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,9 @@ class Hypervisor:
 
     @property
     def driver_uri(self) -> str:
-        """Where the driver of network namespaces connects: it is no remote one, and goes by files of this machine."""
-        return f"netns://{quote(str(self.lab.directory))}/domains?db={quote(self.lab.ovs.db)}&netns={quote(self.lab.host.path)}"
+        """Where the driver of network namespaces connects: it is no remote one, and goes by this machine's files."""
+        switch = f"db={quote(self.lab.ovs.db)}&netns={quote(self.lab.host.path)}"
+        return f"netns://{quote(str(self.lab.directory))}/domains?{switch}"
 
     @property
     def prefix(self) -> list[str]:
@@ -41,23 +44,14 @@ class Hypervisor:
 
 
 @contextmanager
-def hypervisor() -> Iterator[Hypervisor]:
-    """Boot one, with the bridge br0."""
+def hypervisor(lacks: Sequence[str] = (), bridge: str = "br0") -> Iterator[Hypervisor]:
+    """Boot one; it lacks programs, given by path."""
     with Lab() as lab:
-        lab.bridge()
+        lab.bridge(bridge)
         client = lab.namespace()
         ends = lab.enter(veth(lab.host, "ssh0", "eth0", client))
         for end, address in zip(ends, (_HOST, _CLIENT), strict=True):
             end.add_address(f"{address}/24")
-        with SshServer(lambda *argv: own_run(lab, *argv), lab.directory / "ssh", _HOST) as ssh:
+        own_run = ["unshare", "--mount", "sh", "-ec", _OWN_RUN, "sh", str(lab.directory), " ".join(lacks)]
+        with SshServer(lambda *argv: lab.host.command([*own_run, *argv]), lab.directory / "ssh", _HOST) as ssh:
             yield Hypervisor(lab, client, ssh)
-
-
-def own_run(lab: Lab, *argv: str) -> list[str]:
-    """Return the command that runs another on the host, with a /run of its own."""
-    return lab.host.command(["unshare", "--mount", "sh", "-c", _OWN_RUN, "sh", str(lab.directory), *argv])
-
-
-def remains(lab: Lab) -> list[Path]:
-    """List what is left of domains."""
-    return list(Path(lab.directory, "domains").glob("*"))
