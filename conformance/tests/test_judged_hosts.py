@@ -1,6 +1,5 @@
 """The suite judged: it judges a driver on a host that it reaches by ssh alone, and touches nothing of others there."""
 
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -17,18 +16,6 @@ from broken.judging import Author, Judgement, author
 GOLDEN = "test_the_tree_is_that_of_the_golden_case[reference]"
 UPDATE = "test_a_dropped_peak_is_gone"
 NEEDS_A_LAB = "test_a_restart_of_ovsdb_server_is_survived"
-
-
-@pytest.fixture(scope="module")
-def there(_sshd_lets_in: None) -> Iterator[Hypervisor]:
-    with hypervisor() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def _sshd_lets_in() -> None:
-    if os.geteuid() or Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]:
-        pytest.skip("sshd lets nobody in but from root, and not from a user namespace's")
 
 
 @pytest.fixture
@@ -145,7 +132,7 @@ def test_a_host_without_a_uri_is_refused(home: Author) -> None:
 
 
 @pytest.mark.switch
-@pytest.mark.usefixtures("_sshd_lets_in")
+@pytest.mark.usefixtures("sshd_lets_in")
 def test_a_host_that_lacks_what_it_needs_is_told_so(home: Author) -> None:
     with hypervisor(lacks=["/usr/sbin/tc", "/usr/bin/ovs-vsctl"]) as bare:
         assert refused(home, bare) == "--hosts: ssh://root@192.0.2.1:2222: there is no ovs-vsctl and no tc"
@@ -162,8 +149,8 @@ def test_without_a_driver_the_option_is_testinfras_own(home: Author) -> None:
 
 
 def test_without_testinfra_the_option_says_what_to_install(home: Author) -> None:
-    (home.home / "testinfra.py").write_text("raise ModuleNotFoundError('no testinfra')", encoding="utf-8")
-    judged = home.judge(
-        "-pno:pytest11.testinfra", "--hosts=ssh://nobody", "--driver=netns", "--driver-uri=netns:///tmp"
-    )
+    (home.home / "without.py").write_text("import sys\nsys.modules['testinfra'] = None\n", encoding="utf-8")
+    without = ("-p", "without", "-p", "no:pytest11.testinfra")
+    judged = home.judge(*without, "--hosts=ssh://nobody", "--driver=netns", "--driver-uri=netns:///nowhere")
     assert judged.status == pytest.ExitCode.USAGE_ERROR
+    assert judged.text.strip() == "ERROR: --hosts needs testinfra: install vifkit-conformance[hosts]"

@@ -27,6 +27,6 @@ def connect(config: pytest.Config) -> "Remote":
         given = {name: config.getoption(name, default=None) for name in _OPTIONS}
         return Remote(spec, **{name: value for name, value in given.items() if value})
     except ModuleNotFoundError as error:
-        raise pytest.UsageError(f"--hosts needs testinfra: install vifkit-conformance[hosts] ({error})") from error
+        raise pytest.UsageError("--hosts needs testinfra: install vifkit-conformance[hosts]") from error
     except LabUnavailableError as error:
         raise pytest.UsageError(f"--hosts: {error}") from error

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 from vifkit_conformance.lab import Lab, Namespace, SshServer, veth
@@ -36,6 +37,12 @@ class Hypervisor:
         """Where the driver of network namespaces connects: it is no remote one, and goes by this machine's files."""
         switch = f"db={quote(self.lab.ovs.db)}&netns={quote(self.lab.host.path)}"
         return f"netns://{quote(str(self.lab.directory))}/domains?{switch}"
+
+    def worker(self, python: str, directory: Path) -> str:
+        """The value of pytest-xdist's `--tx` for a worker there, started by a command in a directory."""
+        config = self.ssh.config(self.ssh.known_hosts)
+        login = f"-p {self.ssh.port} -i {self.ssh.keyfile} root@{_HOST}"
+        return f"ssh={login}//ssh_config={config}//python={python}//chdir={directory}"
 
     @property
     def prefix(self) -> list[str]:
