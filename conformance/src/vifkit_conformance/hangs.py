@@ -11,11 +11,13 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
 import pytest
+from pytest_timeout import get_env_settings, is_debugging
 
 from .judging.ids import test_id
 
@@ -43,30 +45,21 @@ done
 
 
 class Hangs:
-    """The plugin."""
+    """The plugin of a run of the suite's tests, each of which it gives a time, unless the author has said one."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: pytest.Config, suite: Iterable[pytest.Item]) -> None:
+        if get_env_settings(config).timeout is None:
+            for item in suite:
+                if item.get_closest_marker("timeout") is None:
+                    item.add_marker(pytest.mark.timeout(DEFAULT_SECONDS))
         self._guard: subprocess.Popen[bytes] | None = None
         self._seconds: float | None = None
         self._hung = False
         self._has_hung = False
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Give every test of the suite a time, unless the author has said one."""
-        from pytest_timeout import get_env_settings
-
-        if get_env_settings(config).timeout is not None:
-            return
-        for item in items:
-            if test_id(item) is not None and item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(DEFAULT_SECONDS))
-
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
     def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> bool | None:
         """Set pytest-timeout's timer in its place, for a test of the suite's."""
-        from pytest_timeout import is_debugging
-
         in_main_thread = threading.current_thread() is threading.main_thread()
         if test_id(item) is None or settings.method != "signal" or not in_main_thread or is_debugging():
             return None
@@ -96,28 +89,34 @@ class Hangs:
             return (yield)
         finally:
             if self._seconds is not None:
-                self._seconds = None
                 signal.setitimer(signal.ITIMER_REAL, 0)
+                self._seconds = None
                 faulthandler.cancel_dump_traceback_later()
                 self._tell("end")
 
-    def pytest_sessionfinish(self) -> None:
-        """Do not wait for ever for threads of a test that hung."""
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """End the guard, and do not wait for ever for threads of a test that hung."""
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
         if self._has_hung:
             faulthandler.dump_traceback_later(_GRACE_SECONDS, exit=True, file=sys.__stderr__ or 2)
 
-    def pytest_unconfigure(self) -> None:
-        """End the guard."""
-        if self._guard is not None:
-            self._guard.communicate()
-
     def _arm(self) -> None:
-        assert self._seconds is not None and self._guard is not None and self._guard.stdin is not None
+        assert self._seconds is not None
         signal.signal(signal.SIGALRM, self._interrupt)
         signal.setitimer(signal.ITIMER_REAL, self._seconds)
-        faulthandler.dump_traceback_later(self._seconds + _GRACE_SECONDS, exit=True, file=self._guard.stdin)
+        self._arm_last_resort(self._seconds)
+
+    def _arm_last_resort(self, seconds: float) -> None:
+        assert self._guard is not None and self._guard.stdin is not None
+        faulthandler.dump_traceback_later(seconds + _GRACE_SECONDS, exit=True, file=self._guard.stdin)
 
     def _interrupt(self, _signal: int, frame: FrameType | None) -> None:
+        assert self._seconds is not None
+        if not self._hung:
+            self._arm_last_resort(self._seconds)  # as long again, to tell of it and to clean up
         self._hung = self._has_hung = True
         pytest.fail(f"it hung: not ended within {self._seconds:g} s\n{_where(frame)}", pytrace=False)
 
@@ -128,8 +127,9 @@ class Hangs:
                 ["sh", "-c", _GUARD], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/", start_new_session=True
             )
         assert self._guard.stdin is not None
-        self._guard.stdin.write(f"{line}\n".encode())
-        self._guard.stdin.flush()
+        with suppress(BrokenPipeError):  # somebody has ended it: nothing is told then
+            self._guard.stdin.write(f"{line}\n".encode())
+            self._guard.stdin.flush()
 
 
 def _where(frame: FrameType | None) -> str:

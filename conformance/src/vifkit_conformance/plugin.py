@@ -80,14 +80,22 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Judge(config), NAME)
     if (shard := config.getoption("--vifkit-shard")) is not None:
         config.pluginmanager.register(shard)
-    if config.pluginmanager.hasplugin("timeout"):
-        from .hangs import Hangs
-
-        config.pluginmanager.register(Hangs())
     if (path := config.getoption("--expected-failures")) is not None:
         from .judging.expected import ExpectedFailures
 
         config.pluginmanager.register(ExpectedFailures(path))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """See that no test of the suite hangs for ever, if any is there."""
+    from .judging.ids import test_id
+
+    suite = [item for item in items if test_id(item) is not None]
+    if suite and config.pluginmanager.hasplugin("timeout"):
+        from .hangs import Hangs
+
+        config.pluginmanager.register(Hangs(config, suite))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
