@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from vifkit_conformance.fixtures import lacking
-from vifkit_conformance.lab import Lab, privileged, why_not
+from vifkit_conformance.lab import Lab, LabUnavailableError, privileged, why_not
+from vifkit_conformance.lab.binaries import binary
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -35,10 +36,15 @@ def own_lab(_environment: None) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def sshd_lets_in() -> None:
+def sshd_lets_in(request: pytest.FixtureRequest) -> None:
     """Skip where nobody can log in, whatever the environment is asked to have."""
     if os.geteuid() or Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]:
         pytest.skip("sshd lets nobody in unless it is root, and not of a user namespace")
+    for program in ("sshd", "ssh"):
+        try:
+            binary(program)
+        except LabUnavailableError as error:
+            lacking(request.config, str(error))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from vifkit_conformance.observe.commands import Commands
 from vifkit_netns.driver import NetnsDriver
 from vifkit_netns.testbed import NetnsTestbed
 
-# As iproute2 6.1.0 has printed it for the reference bandwidth, with -d and -raw.
+# As iproute2 has printed it for the reference bandwidth, with -d and -raw: 6.1.0, and 7.1.0, which forgets a space.
 CLASSES = (
     "class htb 1:1 parent 1:fffe prio 0 quantum 51200 rate 4096Kbit ceil 8192Kbit linklayer ethernet burst 32Kb/1 "
     "mpu 60b cburst 32Kb/1 mpu 60b level 0 buffer [000f4240] cbuffer [0007a120] \n"
@@ -36,8 +36,9 @@ FILTERS = (
 )
 
 
-def test_the_reference_tree_is_read_back_from_tcs_words() -> None:
-    assert tc.tree(tc.parse_json(QDISCS), CLASSES) == Tree(
+@pytest.mark.parametrize("classes", [CLASSES, CLASSES.replace("/1 mpu", "/1mpu")], ids=["6.1.0", "7.1.0"])
+def test_the_reference_tree_is_read_back_from_tcs_words(classes: str) -> None:
+    assert tc.tree(tc.parse_json(QDISCS), classes) == Tree(
         qdisc=Qdisc(kind="htb", handle="1:", default=1, r2q=10),
         classes={
             "1:fffe": HtbClass(

@@ -1,9 +1,8 @@
 """What iproute2 prints, read back. Pure.
 
 `tc -j class show` is no JSON in iproute2 6.1, and where it is, a later one's JSON has the burst cut to microseconds.
-The words of `tc -d -raw class show` are the same in all of them, and have `buffer` and `cbuffer` to the tick. A rate
-is written in whole kilobits, and in whole megabits or gigabits from 1 Gbit/s on, whatever is below cut off
-(print_color_rate in lib/json_print.c).
+The words of `tc -d -raw class show` have `buffer` and `cbuffer` to the tick. A rate is cut there to whole kilobits/s
+from 1 Mbit/s on, and to whole megabits/s from 1 Gbit/s on (print_color_rate in lib/json_print.c).
 """
 
 import json
@@ -17,6 +16,13 @@ from vifkit_conformance.lab.errors import LabError
 
 _RATES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SIZES = {"": 1, "K": 2**10, "M": 2**20}
+_CLASS = re.compile(
+    r"class htb (?P<handle>\S+) (root|parent (?P<parent>\S+)) (leaf \S+ )?"
+    r"(prio (?P<prio>\d+) quantum (?P<quantum>\d+) )?"
+    r"rate (?P<rate>\d+[KMGT]?)bit .*?ceil (?P<ceil>\d+[KMGT]?)bit "
+    r".*?mpu (?P<mpu>\d+[KM]?)b .*level (?P<level>\d+) "
+    r"buffer \[(?P<buffer>[0-9a-f]+)\] cbuffer \[(?P<cbuffer>[0-9a-f]+)\]\s*"
+)
 
 
 def parse_json(text: str) -> list[dict[str, Any]]:
@@ -44,29 +50,22 @@ def filters(shown: list[dict[str, Any]]) -> Iterator[Filter]:
 
 def htb_class(line: str) -> HtbClass:
     """Read a line of `tc -d -raw class show`. Raises LabError for one that is not a class of HTB's."""
-    found = re.fullmatch(r"class htb (?P<handle>\S+) (root|parent (?P<parent>\S+)) (?P<rest>.*?)\s*", line)
+    found = _CLASS.fullmatch(line)
     if found is None:
-        raise LabError(f"this is no class of HTB's: {line.strip()[:200]!r}")
-    words = found["rest"].split()
-    said: dict[str, str] = {}
-    for key, value in zip(words[::2], words[1::2], strict=False):
-        said.setdefault(key, value)  # mpu comes twice, the rate's first
-    try:
-        leaf = said["level"] == "0"
-        return HtbClass(
-            handle=found["handle"],
-            parent=found["parent"] or "root",
-            rate=_scaled(said["rate"], "bit", _RATES) // 8,
-            ceil=_scaled(said["ceil"], "bit", _RATES) // 8,
-            buffer=int(said["buffer"].strip("[]"), 16),
-            cbuffer=int(said["cbuffer"].strip("[]"), 16),
-            quantum=int(said["quantum"]) if leaf else None,
-            prio=int(said["prio"]) if leaf else None,
-            level=int(said["level"]),
-            mpu=_scaled(said["mpu"], "b", _SIZES),
-        )
-    except (KeyError, ValueError) as error:
-        raise LabError(f"this class of HTB's is not as tc writes it: {line.strip()!r}") from error
+        raise LabError(f"this is no class of HTB's as tc writes it: {line.strip()[:200]!r}")
+    level = int(found["level"])
+    return HtbClass(
+        handle=found["handle"],
+        parent=found["parent"] or "root",
+        rate=_scaled(found["rate"], _RATES) // 8,
+        ceil=_scaled(found["ceil"], _RATES) // 8,
+        buffer=int(found["buffer"], 16),
+        cbuffer=int(found["cbuffer"], 16),
+        quantum=int(found["quantum"]) if level == 0 else None,
+        prio=int(found["prio"]) if level == 0 else None,
+        level=level,
+        mpu=_scaled(found["mpu"], _SIZES),
+    )
 
 
 def _qdisc(shown: dict[str, Any]) -> Qdisc:
@@ -76,8 +75,5 @@ def _qdisc(shown: dict[str, Any]) -> Qdisc:
     return Qdisc(kind="htb", handle=shown["handle"], default=int(str(options["default"]), 0), r2q=options["r2q"])
 
 
-def _scaled(word: str, unit: str, prefixes: dict[str, int]) -> int:
-    found = re.fullmatch(rf"(\d+)([KMGT]?){unit}", word)
-    if found is None:
-        raise ValueError(word)
-    return int(found[1]) * prefixes[found[2]]
+def _scaled(word: str, prefixes: dict[str, int]) -> int:
+    return int(word.rstrip("KMGT")) * prefixes[word.lstrip("0123456789")]
