@@ -111,12 +111,16 @@ def guest(
 ) -> Iterator["Guests"]:
     """Makes domains: `guest('<bandwidth>…')` is a running one with one vif."""
     from .guest import Guests
+    from .judging.declared import only_seen
     from .testbed import Unbooted
 
     marker = request.node.get_closest_marker("needs")
+    traffic = marker is not None and "guest_traffic" in marker.args
     if HOST in request.config.stash:
+        if traffic:
+            only_seen()
         testbed = Unbooted(testbed)
-    made = Guests(connection, testbed, observer, traffic=marker is not None and "guest_traffic" in marker.args)
+    made = Guests(connection, testbed, observer, traffic=traffic)
     yield made
     made.close()
 

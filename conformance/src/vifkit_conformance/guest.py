@@ -9,10 +9,10 @@ from uuid import uuid4
 
 from netqos.htb import Tree
 from netqos.link import Link
-from vifkit import Connection, Domain, State, VifkitError
+from vifkit import Connection, Domain, State, SupportsUnplug, VifkitError
 
 from .judging import evidence
-from .judging.declared import only_seen
+from .judging.declared import only_seen, unjudged
 from .lab import Endpoint, Lab
 from .observe import Observer
 from .testbed import Testbed
@@ -81,6 +81,13 @@ class Guest:
     def tree(self, number: int = 0) -> Tree:
         """The qdisc and classes of one vif's port, as the kernel has them."""
         return self.link(number).tree
+
+    def unplug(self, mac: str) -> None:
+        """Unplug a vif; a test is left out where no guest runs that would let go of it."""
+        if not self.testbed.guest_lets_go:
+            unjudged("the testbed's guests let go of no vif")
+        assert isinstance(self.domain, SupportsUnplug)
+        self.domain.detach_vif(mac)
 
     def inside(self, number: int = 0) -> AbstractContextManager[Endpoint]:
         """The guest's own end of one vif."""

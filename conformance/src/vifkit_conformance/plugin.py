@@ -95,7 +95,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if suite and config.pluginmanager.hasplugin("timeout"):
         from .hangs import Hangs
 
-        config.pluginmanager.register(Hangs(config, suite))
+        config.pluginmanager.register(Hangs(config, suite), "vifkit-hangs")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -111,12 +111,23 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """Become root of a user namespace before there are workers: they have threads, and then it is too late."""
-    if config.getoption("--driver") is None or HOST in config.stash:
-        return
+    """Become root before there are workers."""
+    if config.getoption("--driver") is not None:
+        _become_root(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Become root before there are tests, each of which has a watch."""
+    if session.config.pluginmanager.hasplugin("vifkit-hangs") and not session.config.getoption("collectonly"):
+        _become_root(session.config)
+
+
+def _become_root(config: pytest.Config) -> None:
+    """Enter a user namespace, if a lab needs it: workers and watches are threads, and then it is too late."""
     from .lab import enter_user_namespace, privileged, why_not
 
-    if not privileged() and why_not() is None:
+    if HOST not in config.stash and not hasattr(config, "workerinput") and not privileged() and why_not() is None:
         enter_user_namespace()
 
 

@@ -170,5 +170,5 @@ def test_hotplug_is_as_declared(guest: Guests, capabilities: Capabilities) -> No
     domain.attach_vif(interface(mac, "<bandwidth><inbound average='128'/></bandwidth>"))
     both = type(made)(domain, (*made.macs, mac), made.observer, made.testbed)
     assert leaf(both, 1).ceil == 128_000
-    domain.detach_vif(mac)
+    both.unplug(mac)
     assert len(both.ports()) == 1
