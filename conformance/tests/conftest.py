@@ -1,5 +1,6 @@
 """What the tests of the lab share, and of what is done in it without root."""
 
+import os
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -8,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from vifkit_conformance.fixtures import lacking
-from vifkit_conformance.lab import Lab, privileged, why_not
+from vifkit_conformance.lab import Lab, LabUnavailableError, privileged, why_not
+from vifkit_conformance.lab.binaries import binary
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from broken.hypervisor import Hypervisor, hypervisor
 
 _why_not = cache(why_not)
 
@@ -64,3 +70,22 @@ def as_nobody(_environment: None) -> list[str]:
 def _closed(path: Path) -> list[Path]:
     """The directories on the way to a path that others may not pass, the outermost first."""
     return [each for each in [*reversed(path.parents), path] if not each.stat().st_mode & 0o001]
+
+
+@pytest.fixture(scope="session")
+def sshd_lets_in(request: pytest.FixtureRequest) -> None:
+    """Skip where nobody can log in, whatever the environment is asked to have."""
+    if os.geteuid() or Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]:
+        pytest.skip("sshd lets nobody in unless it is root, and not of a user namespace")
+    for program in ("sshd", "ssh"):
+        try:
+            binary(program)
+        except LabUnavailableError as error:
+            lacking(request.config, str(error))
+
+
+@pytest.fixture(scope="module")
+def there(sshd_lets_in: None) -> Iterator[Hypervisor]:
+    """A host that is reached by ssh alone."""
+    with hypervisor() as made:
+        yield made

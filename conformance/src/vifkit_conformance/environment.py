@@ -6,7 +6,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
+
+if TYPE_CHECKING:
+    from .observe.remote import Remote
 
 
 def installed(kind: str, name: str) -> EntryPoint:
@@ -30,19 +34,21 @@ def with_query(uri: str, parameters: Sequence[tuple[str, str]]) -> str:
     return given + ("&" if "?" in given else "?") + urlencode(parameters, safe="/", quote_via=quote) + mark + fragment
 
 
-def versions(tools: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Tell the versions of everything that a run is judged on; `tools` are those of the testbed."""
-    asked = {"Open vSwitch": ("ovs-vswitchd", "--version"), "iproute2": ("tc", "-V"), **tools}
-    return {name: _version(argv) for name, argv in asked.items()} | {"Linux": os.uname().release}
+def versions(tools: Mapping[str, Sequence[str]], host: "Remote | None" = None) -> dict[str, str]:
+    """Tell the versions of everything that a run is judged on, here or on another host; `tools` are the testbed's."""
+    asked = {"Open vSwitch": ("ovs-vsctl", "--version"), "iproute2": ("tc", "-V"), **tools}
+    run = host.output if host is not None else _output
+    return {name: _version(run(*argv)) for name, argv in asked.items()} | {"Linux": run("uname", "-r").strip()}
 
 
-def header(driver: str, testbed: str, parameters: Sequence[tuple[str, str]]) -> list[str]:
+def header(driver: str, testbed: str, parameters: Sequence[tuple[str, str]], host: "Remote | None" = None) -> list[str]:
     """Name the driver, the testbed, the URI's parameters and the versions of everything that it is judged on."""
-    said = ", ".join(f"{name} {number}" for name, number in versions(_tools(testbed)).items())
+    said = ", ".join(f"{name} {number}" for name, number in versions(_tools(testbed), host).items())
     suite = f"suite {version('vifkit-conformance')}"
     on = f" on {testbed}" if testbed != driver else ""
     query = f" with {' '.join(f'{key}={value}' for key, value in parameters)}" if parameters else ""
-    return [f"vifkit: driver {driver}{on}{query} ({package(driver)}), {suite}, {said}"]
+    at = f" at {host.spec}" if host is not None else ""
+    return [f"vifkit: driver {driver}{on}{query}{at} ({package(driver)}), {suite}, {said}"]
 
 
 def _tools(testbed: str) -> Mapping[str, Sequence[str]]:
@@ -70,11 +76,16 @@ def distribution(of: type) -> str | None:
     return f"{found.dist.name} {found.dist.version}" if found and found.dist else None
 
 
-def _version(argv: Sequence[str]) -> str:
+def _output(*argv: str) -> str:
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     try:
-        said = subprocess.run(argv, capture_output=True, text=True, check=False, env={"PATH": path}).stdout
+        return subprocess.run(argv, capture_output=True, text=True, check=False, env={"PATH": path}).stdout
     except OSError:
-        return "is not installed"
+        return ""
+
+
+def _version(said: str) -> str:
     found = re.search(r"\d+(\.\d+)+", said)
-    return found[0] if found else "of an unknown version"
+    if found is None:
+        return "of an unknown version" if said else "is not installed"
+    return found[0]

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from .plugin import HOST
+
 if TYPE_CHECKING:
     from vifkit import Capabilities, Connection, Driver
 
     from .guest import Guests
     from .judging.session import Judge
     from .lab import Lab
+    from .observe import Observer
     from .testbed import Testbed
 
 
@@ -39,6 +42,10 @@ def testbed(request: pytest.FixtureRequest, driver: "Driver") -> "Testbed":
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
     """A private Open vSwitch with the bridge br0, one a worker."""
+    if HOST in request.config.stash:
+        from .judging.declared import only_seen
+
+        only_seen()
     from .lab import Lab, LabUnavailableError, enter_user_namespace, private_mounts, privileged, why_not
 
     reason = why_not()
@@ -58,7 +65,15 @@ def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
 
 
 @pytest.fixture(scope="session")
-def uri(request: pytest.FixtureRequest, testbed: "Testbed", lab: "Lab") -> Iterator[str]:
+def observer(request: pytest.FixtureRequest) -> "Observer":
+    """The host on which the driver is judged, seen from outside: the lab, or the one that `--hosts` names."""
+    there = request.config.stash.get(HOST, None)
+    seen: Observer = there if there is not None else request.getfixturevalue("lab")
+    return seen
+
+
+@pytest.fixture(scope="session")
+def uri(request: pytest.FixtureRequest, testbed: "Testbed") -> Iterator[str]:
     """Where the driver connects."""
     from .environment import with_query
     from .lab import LabUnavailableError
@@ -66,7 +81,9 @@ def uri(request: pytest.FixtureRequest, testbed: "Testbed", lab: "Lab") -> Itera
     given, parameters = (request.config.getoption(option) for option in ("--driver-uri", "--uri-query"))
     with ExitStack() as stack:
         try:
-            booted = given if given is not None else stack.enter_context(testbed.boot(lab))
+            booted = given
+            if booted is None:
+                booted = stack.enter_context(testbed.boot(request.getfixturevalue("lab")))
         except LabUnavailableError as error:
             lacking(request.config, str(error))
         yield with_query(booted, parameters)
@@ -97,32 +114,40 @@ def capabilities(connection: "Connection") -> "Capabilities":
 
 @pytest.fixture
 def guest(
-    request: pytest.FixtureRequest, connection: "Connection", testbed: "Testbed", lab: "Lab"
+    request: pytest.FixtureRequest, connection: "Connection", testbed: "Testbed", observer: "Observer"
 ) -> Iterator["Guests"]:
     """Makes domains: `guest('<bandwidth>…')` is a running one with one vif."""
     from .guest import Guests
+    from .judging.declared import only_seen
+    from .testbed import Unbooted
 
     marker = request.node.get_closest_marker("needs")
-    made = Guests(connection, testbed, lab, traffic=marker is not None and "guest_traffic" in marker.args)
+    traffic = marker is not None and "guest_traffic" in marker.args
+    if HOST in request.config.stash:
+        if traffic:
+            only_seen()
+        testbed = Unbooted(testbed)
+    made = Guests(connection, testbed, observer, traffic=traffic)
     yield made
     made.close()
 
 
 @pytest.fixture
-def nothing_left(lab: "Lab") -> Iterator[None]:
-    """Fail a test that leaves rows, ports, devices or namespaces behind, and take them away for the next."""
+def nothing_left(observer: "Observer") -> Iterator[None]:
+    """Fail a test that ends a daemon of Open vSwitch's, or leaves something behind, and mend it for the next."""
+    from .lab import Lab
     from .leftovers import Leftovers
 
-    before = Leftovers.of(lab)
+    before = Leftovers.of(observer)
     yield
-    if not lab.ovs.ovsdb_server.alive:
-        lab.ovs.start_ovsdb_server()
-    if not lab.ovs.vswitchd.alive:
-        lab.ovs.start_vswitchd()
-    left = Leftovers.of(lab) - before
+    died = observer.ovs.revive() if isinstance(observer, Lab) else []
+    left = Leftovers.of(observer) - before
     if left:
-        left.remove(lab)
-        pytest.fail(f"left behind: {left}", pytrace=False)
+        left.remove(observer)
+    faults = [f"{name} was killed during the test, and not by the test" for name in died]
+    faults += [f"left behind: {left}"] if left else []
+    if faults:
+        pytest.fail("; ".join(faults), pytrace=False)
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +169,9 @@ def _needs(request: pytest.FixtureRequest) -> None:
     for name, value in marker.kwargs.items():
         if (held := getattr(capabilities, name).value) != value:
             inapplicable(f"the driver's {name} is {held}, not {value}")
+    observer: Observer = request.getfixturevalue("observer")
+    if marker.kwargs.get("shaping") == "ovs-htb" and not observer.has_htb:
+        lacking(request.config, "this kernel has no HTB: as root, modprobe sch_htb, or take a kernel that has it")
 
 
 def lacking(config: pytest.Config, reason: str) -> NoReturn:

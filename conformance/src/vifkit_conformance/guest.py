@@ -8,15 +8,17 @@ from typing import Any
 from uuid import uuid4
 
 from netqos.htb import Tree
-from netqos.kernel import Kernel
 from netqos.link import Link
-from vifkit import Connection, Domain, State, VifkitError
+from vifkit import Connection, Domain, State, SupportsUnplug, VifkitError
 
 from .judging import evidence
+from .judging.declared import only_seen, unjudged
 from .lab import Endpoint, Lab
+from .observe import Observer
 from .testbed import Testbed
 
 _names = count(1)
+_given: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,13 @@ class Guest:
 
     domain: Domain
     macs: tuple[str, ...]
-    lab: Lab
+    observer: Observer
     testbed: Testbed
+
+    @property
+    def lab(self) -> Lab:
+        """The lab that the host is."""
+        return as_lab(self.observer)
 
     @property
     def mac(self) -> str:
@@ -35,7 +42,7 @@ class Guest:
 
     def ports(self) -> list[dict[str, Any]]:
         """The rows of the table Interface that say `attached-mac` of one of our vifs, in the vifs' order."""
-        rows = {row["external_ids"].get("attached-mac"): row for row in self.lab.ovs.rows("Interface")}
+        rows = {row["external_ids"].get("attached-mac"): row for row in self.observer.rows("Interface")}
         return [rows[mac] for mac in self.macs if mac in rows]
 
     def port(self, number: int = 0) -> dict[str, Any]:
@@ -53,28 +60,34 @@ class Guest:
     def qos(self, number: int = 0) -> dict[str, Any] | None:
         """The QoS row on the port of one vif."""
         name = self.device(number)
-        (held,) = [row["qos"] for row in self.lab.ovs.rows("Port") if row["name"] == name]
-        found = [row for row in self.lab.ovs.rows("QoS") if row["_uuid"] == held]
+        (held,) = [row["qos"] for row in self.observer.rows("Port") if row["name"] == name]
+        found = [row for row in self.observer.rows("QoS") if row["_uuid"] == held]
         return found[0] if found else None
 
     def queue(self, number: int = 0) -> dict[str, Any]:
         """The Queue row 0 on the port of one vif."""
         qos = self.qos(number)
         assert qos is not None, "the port has no QoS row"
-        (found,) = [row for row in self.lab.ovs.rows("Queue") if row["_uuid"] == qos["queues"][0]]
+        (found,) = [row for row in self.observer.rows("Queue") if row["_uuid"] == qos["queues"][0]]
         return found
 
     def link(self, number: int = 0) -> Link:
         """The host's device of one vif as the kernel has it, its ingress filters included."""
         name = self.device(number)
-        with Kernel(self.lab.host.path) as kernel:
-            links = kernel.read([name], policers=True)
-        assert name in links, f"Open vSwitch has a port {name}, and the kernel has no such device"
-        return links[name]
+        link = self.observer.link(name)
+        assert link is not None, f"Open vSwitch has a port {name}, and the kernel has no such device"
+        return link
 
     def tree(self, number: int = 0) -> Tree:
         """The qdisc and classes of one vif's port, as the kernel has them."""
         return self.link(number).tree
+
+    def unplug(self, mac: str) -> None:
+        """Unplug a vif; a test is left out where no guest runs that would let go of it."""
+        if not self.testbed.guest_lets_go:
+            unjudged("the testbed's guests let go of no vif")
+        assert isinstance(self.domain, SupportsUnplug)
+        self.domain.detach_vif(mac)
 
     def inside(self, number: int = 0) -> AbstractContextManager[Endpoint]:
         """The guest's own end of one vif."""
@@ -84,13 +97,18 @@ class Guest:
 class Guests:
     """Makes guests, and ends them after the test; with `traffic` it is reached into them."""
 
-    def __init__(self, connection: Connection, testbed: Testbed, lab: Lab, *, traffic: bool = False) -> None:
+    def __init__(self, connection: Connection, testbed: Testbed, observer: Observer, *, traffic: bool = False) -> None:
         self.connection = connection
         self.testbed = testbed
-        self.lab = lab
+        self.observer = observer
         self._domain_xml = testbed.traffic_domain_xml if traffic else testbed.domain_xml
         self._made: list[Domain] = []
         self._macs: list[tuple[str, ...]] = []
+
+    @property
+    def lab(self) -> Lab:
+        """The lab that the host is."""
+        return as_lab(self.observer)
 
     def __call__(self, *bandwidths: str, mtu: int | None = None, start: bool = True) -> Guest:
         """Make a domain with one vif for each `<bandwidth>` (one without by default), defined or else created."""
@@ -101,14 +119,16 @@ class Guests:
                 domain.start()
         else:
             domain = self.create(xml)
-        return Guest(domain, macs, self.lab, self.testbed)
+        return Guest(domain, macs, self.observer, self.testbed)
 
     def write(
         self, *bandwidths: str, mtu: int | None = None, bridge: str = "br0", target: str | None = None
     ) -> tuple[str, tuple[str, ...]]:
         """Write the XML of a new domain, and its MAC addresses."""
         uuid = str(uuid4())
-        macs = tuple(f"52:54:00:{uuid[:2]}:{uuid[2:4]}:{number:02x}" for number in range(len(bandwidths) or 1))
+        stem = f"52:54:00:{uuid[:2]}:{uuid[2:4]}:"
+        _given.add(stem)
+        macs = tuple(f"{stem}{number:02x}" for number in range(len(bandwidths) or 1))
         interfaces = [
             interface(mac, bandwidth, mtu=mtu, bridge=bridge, target=target)
             for mac, bandwidth in zip(macs, bandwidths or [""], strict=True)
@@ -133,7 +153,7 @@ class Guests:
     def look(self) -> None:
         """Note the rows and the tree of every port that there is."""
         for domain, macs in zip(self._made, self._macs, strict=False):
-            made = Guest(domain, macs, self.lab, self.testbed)
+            made = Guest(domain, macs, self.observer, self.testbed)
             for number, port in enumerate(made.ports()):
                 qos = made.qos(number)
                 evidence.note_rows(port, qos, made.queue(number) if qos and qos["queues"] else None)
@@ -148,6 +168,18 @@ class Guests:
             with suppress(VifkitError):
                 domain.undefine()
         self._made.clear()
+
+
+def is_ours(mac: str) -> bool:
+    """Tell whether a MAC address was given, by this process, to a vif of the suite's."""
+    return mac[:-2] in _given
+
+
+def as_lab(observer: Observer) -> Lab:
+    """Give the lab that a host is; a test that needs one is left out where the host is somebody's."""
+    if not isinstance(observer, Lab):
+        only_seen()
+    return observer
 
 
 def interface(

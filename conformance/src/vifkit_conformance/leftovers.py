@@ -1,28 +1,26 @@
-"""What a driver may leave behind in a lab: rows, ports, devices and namespaces."""
+"""What a driver may leave behind: rows, ports, devices and namespaces."""
 
-import json
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .guest import is_ours
 from .lab import CommandError, Lab
 from .lab.command import run
+from .observe import Observer
+from .observe.commands import Commands
 
 
 @dataclass(frozen=True)
 class Leftovers:
-    """The things of a lab by table and UUID or name."""
+    """The things of a host by table and UUID or name."""
 
     things: frozenset[tuple[str, str]]
 
     @classmethod
-    def of(cls, lab: Lab) -> "Leftovers":
+    def of(cls, seen: Observer) -> "Leftovers":
         """List what there is."""
-        rows = {(table, row["_uuid"]) for table in ("QoS", "Queue") for row in lab.ovs.rows(table, "_uuid")}
-        ports = {("Port", row["name"]) for row in lab.ovs.rows("Port", "name")}
-        devices = {("device", link["ifname"]) for link in json.loads(lab.host.run("ip", "-json", "link"))}
-        return cls(frozenset(rows | ports | devices | {("namespace", path) for path in _pinned()}))
+        return cls(frozenset(seen.things()))
 
     def __sub__(self, other: "Leftovers") -> "Leftovers":
         return Leftovers(self.things - other.things)
@@ -33,8 +31,19 @@ class Leftovers:
     def __str__(self) -> str:
         return ", ".join(f"{kind} {name}" for kind, name in sorted(self.things))
 
-    def remove(self, lab: Lab) -> None:
-        """Take them away, so that the next test starts clean."""
+    def remove(self, seen: Observer) -> None:
+        """Take them away, so that the next test starts clean; on a host that is no lab, only ports of the suite's."""
+        if isinstance(seen, Lab):
+            self._remove_all(seen)
+        elif isinstance(seen, Commands):
+            self._remove_ours(seen)
+
+    def _remove_ours(self, host: Commands) -> None:
+        for row in host.rows("Interface", "name", "external_ids"):
+            if ("Port", row["name"]) in self.things and is_ours(row["external_ids"].get("attached-mac", "")):
+                host.run("ovs-vsctl", "--if-exists", "del-port", row["name"])
+
+    def _remove_all(self, lab: Lab) -> None:
         for kind, name in sorted(self.things):
             with suppress(CommandError):
                 if kind == "Port":
@@ -46,10 +55,3 @@ class Leftovers:
                     lab.host.run("ip", "link", "delete", name)
                 else:
                     lab.ovs.vsctl("--if-exists", "destroy", kind, name)
-
-
-def _pinned() -> list[str]:
-    """List the files, of our mount namespace, that pin a namespace as `ip netns add` does (proc(5), mountinfo)."""
-    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
-    files = [line.split()[4] for line in lines if line.partition(" - ")[2].startswith("nsfs ")]
-    return [re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), file) for file in files]

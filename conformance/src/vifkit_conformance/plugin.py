@@ -1,11 +1,20 @@
 """The pytest plugin: options, header and markers. It imports nothing heavy until the suite really runs."""
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from .observe.remote import Remote
+    from .shard import Shard
+
 pytest_plugins = ("vifkit_conformance.fixtures",)
+
+HOST: "pytest.StashKey[Remote]" = pytest.StashKey()
+"""The host that `--hosts` names, where a driver is judged there."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +57,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail, and do not skip, where Open vSwitch or the right to make namespaces is missing",
     )
+    group.addoption(
+        "--vifkit-shard",
+        metavar="K/N",
+        type=_shard,
+        help="run the K-th of N parts of the suite; a test is always in the same part",
+    )
+    if find_spec("testinfra") is None:  # else the option is testinfra's
+        group.addoption("--hosts", metavar="SPEC", help="judge on this host; needs vifkit-conformance[hosts]")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,6 +80,11 @@ def pytest_configure(config: pytest.Config) -> None:
                 installed(kind, name)
             except LookupError as error:
                 raise pytest.UsageError(str(error)) from error
+    if config.getoption("--hosts", default=None) and (config.getoption("--driver") or config.getoption("--driver-uri")):
+        from .hosts import connect
+
+        config.stash[HOST] = connect(config)
+        config.add_cleanup(config.stash[HOST].close)
     from .judging.guard import Guard
     from .judging.session import NAME, Judge
 
@@ -80,6 +102,8 @@ def pytest_configure(config: pytest.Config) -> None:
             config.pluginmanager.register(Earlier(chosen(version)))
         except ValueError as error:
             raise pytest.UsageError(str(error)) from error
+    if (shard := config.getoption("--vifkit-shard")) is not None:
+        config.pluginmanager.register(shard)
     if (path := config.getoption("--expected-failures")) is not None:
         from .judging.expected import ExpectedFailures
 
@@ -103,6 +127,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.pluginmanager.register(Patience(session.config, session.config.getoption("--testbed") or driver))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """See that no test of the suite hangs for ever, if any is there."""
+    from .judging.ids import test_id
+
+    suite = [item for item in items if test_id(item) is not None]
+    if suite and config.pluginmanager.hasplugin("timeout"):
+        from .hangs import Hangs
+
+        config.pluginmanager.register(Hangs(config, suite), "vifkit-hangs")
+
+
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Name what is judged, and on what."""
     name = config.getoption("--driver")
@@ -110,18 +146,36 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return []
     from .environment import header
 
-    return header(name, config.getoption("--testbed") or name, config.getoption("--uri-query"))
+    query, host = config.getoption("--uri-query"), config.stash.get(HOST, None)
+    return header(name, config.getoption("--testbed") or name, query, host)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """Become root of a user namespace before there are workers: they have threads, and then it is too late."""
-    if config.getoption("--driver") is None:
-        return
+    """Become root before there are workers."""
+    if config.getoption("--driver") is not None:
+        _become_root(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Become root before there are tests, each of which has a watch."""
+    if session.config.pluginmanager.hasplugin("vifkit-hangs") and not session.config.getoption("collectonly"):
+        _become_root(session.config)
+
+
+def _become_root(config: pytest.Config) -> None:
+    """Enter a user namespace, if a lab needs it: workers and watches are threads, and then it is too late."""
     from .lab import enter_user_namespace, privileged, why_not
 
-    if not privileged() and why_not() is None:
+    if HOST not in config.stash and not hasattr(config, "workerinput") and not privileged() and why_not() is None:
         enter_user_namespace()
+
+
+def _shard(given: str) -> "Shard":
+    from .shard import Shard
+
+    return Shard.parse(given)
 
 
 def _parameter(given: str) -> tuple[str, str]:

@@ -21,6 +21,8 @@ class Testbed(ABC):
     """What the suite's domains hold beside name, UUID, memory, CPU and interfaces, such as `<os>`."""
     guest_traffic: bool = False
     """Whether `guest` reaches into a guest, to send and count traffic there."""
+    guest_lets_go: bool = True
+    """Whether a running guest, where it is asked, lets go of a vif that is unplugged."""
 
     tools: Mapping[str, Sequence[str]] = {}
     """What it boots, by name, and the commands that tell the versions; they stand in the header of a run."""
@@ -48,6 +50,20 @@ class Testbed(ABC):
     def traffic_domain_xml(self, name: str, uuid: str, interfaces: Sequence[str]) -> str:
         """Write the XML of a domain into which `guest` is to reach; by default as any other."""
         return self.domain_xml(name, uuid, interfaces)
+
+
+class Unbooted(Testbed):
+    """A testbed on a host that it has not booted: it writes XML as the other does, and does nothing else."""
+
+    def __init__(self, other: Testbed) -> None:
+        self.guest_lets_go = other.guest_lets_go
+        self.nonexistent = other.nonexistent
+        self.domain_xml = other.domain_xml  # type: ignore[method-assign]
+        self.traffic_domain_xml = other.traffic_domain_xml  # type: ignore[method-assign]
+
+    def boot(self, lab: Lab) -> AbstractContextManager[str]:
+        """Refuse."""
+        raise LookupError("this host is there already")
 
 
 @runtime_checkable

@@ -12,11 +12,11 @@ import pytest
 from vifkit import Bandwidth, ConnectError, Connection, Rate
 from vifkit_conformance.fixtures import lacking
 from vifkit_conformance.guest import Guests
-from vifkit_conformance.lab import Lab, LabUnavailableError, until
+from vifkit_conformance.lab import Lab, LabUnavailableError, SshServer, until
 from vifkit_conformance.leftovers import Leftovers
 from vifkit_conformance.suite.bandwidths import REFERENCE
 from vifkit_conformance.suite.trees import differences
-from vifkit_libvirt.lab import Authority, SshServer
+from vifkit_libvirt.lab import Authority
 from vifkit_libvirt.testbed import PrivateLibvirt
 from vifkit_qemu.driver import QemuDriver
 from vifkit_qemu.testbed import QemuTestbed
@@ -63,7 +63,7 @@ def house(request: pytest.FixtureRequest, lab: Lab, uri: str) -> Iterator[House]
         authority.issue("client")
         with (
             PrivateLibvirt(lab, libvirtd_conf=LISTENS + authority.libvirtd_conf(HOST)) as libvirt,
-            SshServer(libvirt, lab.directory / "ssh") as ssh,
+            SshServer(libvirt.command, lab.directory / "ssh") as ssh,
         ):
             yield House(lab, libvirt, authority, ssh)
     except LabUnavailableError as error:

@@ -14,7 +14,7 @@ FIXTURES = "vifkit_conformance.fixtures"
 YOURS = frozenset({"driver", "testbed"})
 """The fixtures that an author may override."""
 OFF = ("skip", "skipif", "xfail")
-SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "suite_version")
+SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "suite_version", "vifkit_shard")
 """The options that select tests: what they leave out is missed by the profiles, and is no failure."""
 
 

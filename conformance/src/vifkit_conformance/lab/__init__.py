@@ -11,6 +11,7 @@ from .measurement import Measurement
 from .namespace import Namespace
 from .openvswitch import OpenVSwitch
 from .process import Daemon, spawn
+from .ssh import SshServer
 from .traffic import FRAME_BYTES, UDP_PORT, Sink, Source
 from .userns import enter_user_namespace, private_mounts, privileged, reexec_in_user_namespace, why_not
 from .waiting import until
@@ -34,6 +35,7 @@ __all__ = [
     "RunDirectory",
     "Sink",
     "Source",
+    "SshServer",
     "counters",
     "enter_user_namespace",
     "measure",

@@ -1,11 +1,18 @@
 """Everything that one test needs of the kernel, made together and gone together."""
 
 from contextlib import AbstractContextManager, ExitStack
+from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
+from netqos.kernel import Kernel
+from netqos.link import Link as SeenLink
+
+from ..observe import Observer, pinned
+from .counters import counters
 from .directory import RunDirectory
+from .errors import CommandError
 from .link import Link, veth
 from .namespace import Namespace
 from .openvswitch import OpenVSwitch
@@ -13,7 +20,7 @@ from .openvswitch import OpenVSwitch
 T = TypeVar("T")
 
 
-class Lab:
+class Lab(Observer):
     """A private Open vSwitch in its own network namespace, and whatever is added to it.
 
     Nothing of it is left when the block ends, or when the process that made it is killed: no process,
@@ -59,3 +66,30 @@ class Lab:
         device.add_address(address)
         self.ovs.add_port(bridge, port.name)
         return port, device
+
+    @cached_property
+    def has_htb(self) -> bool:  # type: ignore[override]  # read only, and tried when it is first asked for
+        """Try it, on the loopback of the switch's namespace."""
+        try:
+            self.host.run("tc", "qdisc", "add", "dev", "lo", "root", "handle", "1:", "htb")
+        except CommandError:
+            return False
+        self.host.run("tc", "qdisc", "delete", "dev", "lo", "root")
+        return True
+
+    def rows(self, table: str, *columns: str) -> list[dict[str, Any]]:
+        """Ask the database."""
+        return self.ovs.rows(table, *columns)
+
+    def link(self, name: str) -> SeenLink | None:
+        """Ask the kernel by netlink: to the tick and to the byte."""
+        with Kernel(self.host.path) as kernel:
+            return kernel.read([name], policers=True).get(name)
+
+    def things(self) -> set[tuple[str, str]]:
+        """Ask the database and the kernel; the pins are those of our own mount namespace."""
+        rows = {(table, row["_uuid"]) for table in ("QoS", "Queue") for row in self.rows(table, "_uuid")}
+        ports = {("Port", row["name"]) for row in self.rows("Port", "name")}
+        devices = {("device", name) for name in counters(self.host)}
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+        return rows | ports | devices | {("namespace", path) for path in pinned(mounts)}

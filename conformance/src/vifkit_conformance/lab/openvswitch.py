@@ -12,7 +12,7 @@ from .command import run
 from .errors import LabError
 from .namespace import Namespace
 from .process import Daemon, spawn
-from .schema import Row, plain_row, schema_file
+from .schema import Row, plain_row, schema_file, tables
 
 _PLACES = ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")
 _SECONDS = 30
@@ -63,6 +63,15 @@ class OpenVSwitch:
         self.vswitchd = self._start("ovs-vswitchd", self.db)
         self.wait_until_settled()
 
+    def revive(self) -> list[str]:
+        """Start again what does not run; returns the names of the daemons that nobody here has ended."""
+        died = [daemon.name for daemon in (self.ovsdb_server, self.vswitchd) if daemon.died]
+        if not self.ovsdb_server.alive:
+            self.start_ovsdb_server()
+        if not self.vswitchd.alive:
+            self.start_vswitchd()
+        return died
+
     def wait_until_settled(self, seconds: float = _SECONDS) -> None:
         """Wait until ovs-vswitchd has acted on all that has been written to the database so far.
 
@@ -105,7 +114,7 @@ class OpenVSwitch:
         """Return a table's rows as plain Python (see `schema.plain_row`), all columns or those named."""
         select: dict[str, Any] = {"op": "select", "table": table, "where": []}
         (answer,) = self.transact(select | ({"columns": list(columns)} if columns else {}))
-        return [plain_row(table, row) for row in answer["rows"]]
+        return [plain_row(tables()[table]["columns"], row) for row in answer["rows"]]
 
     def transact(self, *operations: dict[str, Any]) -> list[dict[str, Any]]:
         """Return each operation's result of one transaction, in OVSDB's notation (RFC 7047, section 5.2).

@@ -20,6 +20,7 @@ class Daemon:
         self.name = name
         self.log = log
         self._process = process
+        self._asked = False
 
     @property
     def pid(self) -> int:
@@ -30,6 +31,11 @@ class Daemon:
     def alive(self) -> bool:
         """Whether it still runs."""
         return self._process.poll() is None
+
+    @property
+    def died(self) -> bool:
+        """Whether it has ended, and nobody has asked it to by `stop` or `kill`."""
+        return not self.alive and not self._asked
 
     def wait_for(self, condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
         """Wait until a condition holds; `what` names it.
@@ -45,6 +51,7 @@ class Daemon:
 
     def stop(self, seconds: float = 5.0) -> None:
         """Ask the daemon to end, and kill it if it has not after `seconds`; may be called again."""
+        self._asked = True
         self._process.terminate()
         try:
             self._process.wait(seconds)
@@ -53,6 +60,7 @@ class Daemon:
 
     def kill(self) -> None:
         """End the daemon without its consent; may be called again."""
+        self._asked = True
         self._process.kill()
         self._process.wait()
 

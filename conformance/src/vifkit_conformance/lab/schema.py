@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,18 +30,18 @@ def schema_file() -> Path:
     raise LabUnavailableError("vswitch.ovsschema is not installed: install the package openvswitch-switch")
 
 
-def plain_row(table: str, row: Row) -> Row:
+def plain_row(columns: Mapping[str, Any], row: Row) -> Row:
     """Return a row as it came from OVSDB with dicts, lists, None and strings in place of its tags.
 
-    A column that may hold many values is always a list, one that may be empty is a value or None, and
-    a UUID is a string (notation: RFC 7047, section 5.1).
+    `columns` are those of its table in the schema. A column that may hold many values is always a list, one that may
+    be empty is a value or None, and a UUID is a string (notation: RFC 7047, section 5.1).
     """
-    columns = _tables()[table]["columns"]
     return {name: _plain(columns[name]["type"] if name in columns else "uuid", value) for name, value in row.items()}
 
 
 @cache
-def _tables() -> dict[str, Any]:
+def tables() -> dict[str, Any]:
+    """Return the tables of the installed schema by name."""
     tables: dict[str, Any] = json.loads(schema_file().read_text())["tables"]
     return tables
 

@@ -14,6 +14,7 @@ from ..environment import versions
 from ..judging.ids import function_of, functions
 from ..judging.profiles import Profile, profile_of
 from ..judging.verdicts import Outcome, Verdict
+from ..plugin import HOST
 from . import redact
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def of_session(judge: "Judge", config: "pytest.Config", complaints: Iterable[str
     What may be secret in the URI is hidden, wherever it stands.
     """
     uri, parameters = config.getoption("--driver-uri"), config.getoption("--uri-query")
-    facts = judge.facts
+    facts, there = judge.facts, config.stash.get(HOST, None)
     driver = facts.get("driver") or config.getoption("--driver") or "unknown"
     run = {
         "driver": driver,
@@ -42,8 +43,8 @@ def of_session(judge: "Judge", config: "pytest.Config", complaints: Iterable[str
         "parameters": [redact.parameter(key, value) for key, value in parameters],
         "hypervisor": facts.get("hypervisor"),
         "capabilities": facts.get("capabilities"),
-        "host": platform.node(),
-        "versions": versions(facts.get("tools", {}))
+        "host": redact.uri(there.spec) if there is not None else platform.node(),
+        "versions": versions(facts.get("tools", {}), there)
         | {"Python": platform.python_version(), "pytest": version("pytest")},
         "suite": version("vifkit-conformance"),
         "started": judge.started.strftime("%Y-%m-%dT%H:%M:%SZ"),

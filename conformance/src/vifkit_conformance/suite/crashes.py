@@ -8,7 +8,8 @@ from threading import Thread
 from vifkit import Domain, InvalidStateError, State, VifkitError
 from vifkit_conformance.guest import Guests
 from vifkit_conformance.judging.declared import missing
-from vifkit_conformance.lab import Lab, until
+from vifkit_conformance.lab import until
+from vifkit_conformance.observe import Observer
 from vifkit_conformance.testbed import SupportsDaemonKill, Testbed
 
 LONGEST_SECONDS = 20.0
@@ -58,7 +59,7 @@ def daemon_down(testbed: Testbed) -> Iterator[None]:
 def kill_daemon_in_a_start(guests: Guests, verb: Callable[[], object], mac: str, delay_ms: int) -> None:
     """Kill the daemon, and start it again, some time after the port of a vif that starts is there."""
     starting = UnderWay(verb)
-    until(lambda: not starting.is_alive() or _is_plugged(guests.lab, mac), f"{mac} is plugged")
+    until(lambda: not starting.is_alive() or _is_plugged(guests.observer, mac), f"{mac} is plugged")
     time.sleep(delay_ms / 1000)
     with daemon_down(guests.testbed):
         starting.judge()
@@ -71,5 +72,5 @@ def stop(domain: Domain) -> None:
     until(lambda: domain.state() is State.SHUTOFF, f"{domain.name} is shut off")
 
 
-def _is_plugged(lab: Lab, mac: str) -> bool:
-    return any(row["external_ids"].get("attached-mac") == mac for row in lab.ovs.rows("Interface", "external_ids"))
+def _is_plugged(observer: Observer, mac: str) -> bool:
+    return any(row["external_ids"].get("attached-mac") == mac for row in observer.rows("Interface", "external_ids"))

@@ -90,12 +90,12 @@ def test_a_changed_qos_is_restored_by_the_same_values(guest: Guests) -> None:
 def test_a_bandwidth_that_was_taken_off_the_port_comes_back_by_the_same_values(guest: Guests) -> None:
     """Failing: where somebody has cleared the port's qos, `set_bandwidth` must put one on; both go with the domain."""
     made = guest(REFERENCE)
-    rows = len(made.lab.ovs.rows("QoS")), len(made.lab.ovs.rows("Queue"))
+    rows = len(made.observer.rows("QoS")), len(made.observer.rows("Queue"))
     made.lab.ovs.vsctl("clear", "Port", made.device(), "qos")
     made.domain.set_bandwidth(made.mac, WANTED)
     assert differences(made.tree(), "reference") == []
     made.domain.stop()
-    assert (len(made.lab.ovs.rows("QoS")), len(made.lab.ovs.rows("Queue"))) == (rows[0] - 1, rows[1] - 1)
+    assert (len(made.observer.rows("QoS")), len(made.observer.rows("Queue"))) == (rows[0] - 1, rows[1] - 1)
 
 
 @pytest.mark.needs("inbound", "live_update", shaping="ovs-htb")

@@ -11,31 +11,31 @@ from .bandwidths import LOW, REFERENCE
 
 def test_stop_leaves_no_rows_and_no_devices(guest: Guests) -> None:
     """Failing: QoS and Queue rows are roots in the database: `stop` must delete them, with port and device."""
-    before = Leftovers.of(guest.lab)
+    before = Leftovers.of(guest.observer)
     made = guest(REFERENCE, LOW, "")
     made.domain.stop()
-    assert str(Leftovers.of(guest.lab) - before) == ""
+    assert str(Leftovers.of(guest.observer) - before) == ""
 
 
 @pytest.mark.needs("persistent_domains")
 def test_undefine_leaves_nothing(guest: Guests) -> None:
     """Failing: a domain that was started, updated, stopped and undefined must leave no trace."""
-    before = Leftovers.of(guest.lab)
+    before = Leftovers.of(guest.observer)
     made = guest(REFERENCE)
     made.domain.stop()
     made.domain.undefine()
-    assert str(Leftovers.of(guest.lab) - before) == ""
+    assert str(Leftovers.of(guest.observer) - before) == ""
 
 
 @pytest.mark.needs("inbound")
 def test_a_start_that_fails_half_way_leaves_nothing(guest: Guests, connection: Connection) -> None:
     """Failing: when the second vif's bridge is not there, the first must be unplugged again, rows and device."""
-    before = Leftovers.of(guest.lab), [each.name for each in connection.domains()]
+    before = Leftovers.of(guest.observer), [each.name for each in connection.domains()]
     xml, _ = guest.write(REFERENCE, LOW)
     head, _, tail = xml.rpartition("bridge='br0'")
     with pytest.raises(VifkitError):
         guest.create(f"{head}bridge='br-nowhere'{tail}")
-    assert str(Leftovers.of(guest.lab) - before[0]) == ""
+    assert str(Leftovers.of(guest.observer) - before[0]) == ""
     assert [each.name for each in connection.domains()] == before[1]
 
 

@@ -21,7 +21,7 @@ def limited(kBps: int) -> str:
 @pytest.mark.needs("inbound", "persistent_domains", shaping="ovs-htb")
 def test_domains_that_start_and_stop_at_once_do_not_disturb_each_other(guest: Guests) -> None:
     """Failing: whatever is shared (names of devices, rows, the database) must bear verbs of several threads at once."""
-    before = Leftovers.of(guest.lab)
+    before = Leftovers.of(guest.observer)
     made = [guest(limited(100 + number), start=False) for number in range(DOMAINS)]
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(lambda each: each.domain.start(), made))
@@ -30,7 +30,7 @@ def test_domains_that_start_and_stop_at_once_do_not_disturb_each_other(guest: Gu
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(lambda each: each.domain.stop(), made))
     assert {each.domain.state() for each in made} == {State.SHUTOFF}
-    assert str(Leftovers.of(guest.lab) - before) == ""
+    assert str(Leftovers.of(guest.observer) - before) == ""
 
 
 @pytest.mark.needs("inbound", "live_update", "persistent_domains", shaping="ovs-htb")

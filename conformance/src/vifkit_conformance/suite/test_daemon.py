@@ -107,7 +107,7 @@ def test_a_daemon_killed_in_a_create(guest: Guests, connection: Connection, dela
     with suppress(DomainNotFoundError):
         stop(connection.domain(name))
     until(lambda: name not in [each.name for each in connection.domains()], f"{name} is gone")
-    made = Guest(guest.create(xml), macs, guest.lab, guest.testbed)
+    made = Guest(guest.create(xml), macs, guest.observer, guest.testbed)
     assert differences(made.tree(), "reference") == []
     made.domain.stop()
 

@@ -25,14 +25,13 @@ def plug(made: Guest, bandwidth: str = "", *, bridge: str = "br0", target: str |
     mac = f"{made.mac[:-2]}{0xF0 + len(made.macs):02x}"
     assert isinstance(made.domain, SupportsHotplug)
     made.domain.attach_vif(interface(mac, bandwidth, bridge=bridge, target=target))
-    return Guest(made.domain, (*made.macs, mac), made.lab, made.testbed)
+    return Guest(made.domain, (*made.macs, mac), made.observer, made.testbed)
 
 
 def unplug(made: Guest) -> Guest:
     """Take the last vif away; gives the guest as it is then."""
-    assert isinstance(made.domain, SupportsUnplug)
-    made.domain.detach_vif(made.macs[-1])
-    return Guest(made.domain, made.macs[:-1], made.lab, made.testbed)
+    made.unplug(made.macs[-1])
+    return Guest(made.domain, made.macs[:-1], made.observer, made.testbed)
 
 
 @pytest.mark.needs("hotplug", "inbound", shaping="ovs-htb")
@@ -88,10 +87,10 @@ def test_plug_and_unplug_leave_the_other_vifs_alone(guest: Guests) -> None:
 def test_unplug_leaves_nothing(guest: Guests) -> None:
     """Failing: `detach_vif` must take the port and its QoS and Queue rows away before it returns."""
     made = guest(REFERENCE)
-    before = Leftovers.of(guest.lab)
+    before = Leftovers.of(guest.observer)
     for bandwidth in (LOW, ""):
         unplug(plug(made, bandwidth))
-        assert str(Leftovers.of(guest.lab) - before) == ""
+        assert str(Leftovers.of(guest.observer) - before) == ""
 
 
 @pytest.mark.needs("hotplug", "inbound", shaping="ovs-htb")
@@ -99,8 +98,7 @@ def test_a_vif_plugged_again_has_nothing_of_its_first_life(guest: Guests) -> Non
     """Failing: what is kept for a vif must go with it: another one may come with its MAC address."""
     made = guest(REFERENCE)
     mac = plug(made, LOW).macs[-1]
-    assert isinstance(made.domain, SupportsUnplug) and isinstance(made.domain, SupportsHotplug)
-    made.domain.detach_vif(mac)
+    made.unplug(mac)
     again = plug(made)
     assert again.domain.bandwidth(mac) is None
     assert again.tree(1).classes == {}
@@ -129,7 +127,7 @@ def test_what_was_unplugged_is_not_there_after_a_restart_of_the_domain(guest: Gu
 def test_a_created_domain_gains_and_loses_vifs(guest: Guests) -> None:
     """Failing: a domain that is not kept is plugged as one that is; there is just no definition to change."""
     xml, macs = guest.write("")
-    made = plug(Guest(guest.create(xml), macs, guest.lab, guest.testbed), REFERENCE)
+    made = plug(Guest(guest.create(xml), macs, guest.observer, guest.testbed), REFERENCE)
     assert differences(made.tree(1), "reference") == []
     assert len(unplug(made).ports()) == 1
 
@@ -148,11 +146,11 @@ def test_a_paused_domain_gains_a_vif(guest: Guests) -> None:
 def test_a_taken_mac_address_is_refused(guest: Guests) -> None:
     """Failing: two vifs of one MAC address are one too many for every later verb: refuse the second."""
     made = guest(REFERENCE)
-    before = Leftovers.of(guest.lab), made.domain.vifs()
+    before = Leftovers.of(guest.observer), made.domain.vifs()
     assert isinstance(made.domain, SupportsHotplug)
     with pytest.raises(VifkitError):
         made.domain.attach_vif(interface(made.mac.upper(), LOW))
-    assert str(Leftovers.of(guest.lab) - before[0]) == ""
+    assert str(Leftovers.of(guest.observer) - before[0]) == ""
     assert made.domain.vifs() == before[1]
 
 
@@ -160,10 +158,10 @@ def test_a_taken_mac_address_is_refused(guest: Guests) -> None:
 def test_a_plug_to_a_bridge_that_is_not_there_leaves_nothing(guest: Guests) -> None:
     """Failing: where there is no such bridge no half of a vif may stay, and a later plug must work."""
     made = guest(REFERENCE)
-    before = Leftovers.of(guest.lab), made.domain.vifs()
+    before = Leftovers.of(guest.observer), made.domain.vifs()
     with pytest.raises(VifkitError):
         plug(made, LOW, bridge="br-nowhere")
-    assert str(Leftovers.of(guest.lab) - before[0]) == ""
+    assert str(Leftovers.of(guest.observer) - before[0]) == ""
     assert made.domain.vifs() == before[1]
     assert len(plug(made, LOW).ports()) == 2
 
@@ -215,8 +213,8 @@ def test_the_last_vif_goes_and_another_comes(guest: Guests) -> None:
     """Failing: a running domain may be without a vif for a while."""
     made = guest(REFERENCE)
     mac = made.mac
-    assert isinstance(made.domain, SupportsUnplug) and isinstance(made.domain, SupportsHotplug)
-    made.domain.detach_vif(mac)
+    assert isinstance(made.domain, SupportsHotplug)
+    made.unplug(mac)
     assert made.ports() == []
     made.domain.attach_vif(interface(mac, LOW))
     assert leaf(made).ceil == 128_000

@@ -38,7 +38,7 @@ def test_the_rows_are_those_that_libvirt_writes(guest: Guests) -> None:
 def test_a_created_domain_is_shaped_as_a_defined_one(guest: Guests) -> None:
     """Failing: `create` must give the same tree as `define` and `start`."""
     xml, macs = guest.write(REFERENCE)
-    made = Guest(guest.create(xml), macs, guest.lab, guest.testbed)
+    made = Guest(guest.create(xml), macs, guest.observer, guest.testbed)
     assert differences(made.tree(), "reference") == []
 
 

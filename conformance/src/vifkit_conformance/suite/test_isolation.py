@@ -63,7 +63,7 @@ def test_a_strangers_qos_row_is_left_alone(guest: Guests) -> None:
         assert made.qos() == before
         assert made.domain.bandwidth(made.mac) is None
         made.domain.stop()
-        assert row in {each["_uuid"] for each in made.lab.ovs.rows("QoS")}, "stop took a stranger's row away"
+        assert row in {each["_uuid"] for each in made.observer.rows("QoS")}, "stop took a stranger's row away"
     finally:
         made.lab.ovs.vsctl("--if-exists", "clear", "Port", device, "qos", "--", "--if-exists", "destroy", "QoS", row)
 
@@ -76,6 +76,6 @@ def test_rows_of_others_survive_a_domains_life(guest: Guests) -> None:
     try:
         made = guest(REFERENCE)
         made.domain.stop()
-        assert row in {each["_uuid"] for each in guest.lab.ovs.rows("QoS")}
+        assert row in {each["_uuid"] for each in guest.observer.rows("QoS")}
     finally:
         guest.lab.ovs.vsctl("--if-exists", "destroy", "QoS", row)

@@ -55,7 +55,7 @@ def test_a_killed_guest_that_was_not_defined_is_gone(guest: Guests, connection: 
     until(lambda: domain.name not in [each.name for each in connection.domains()], "it is gone", SOON_SECONDS)
     with pytest.raises(DomainNotFoundError):
         domain.stop()
-    again = Guest(guest.create(xml), macs, guest.lab, guest.testbed)
+    again = Guest(guest.create(xml), macs, guest.observer, guest.testbed)
     assert differences(again.tree(), "reference") == []
     again.domain.stop()
 

@@ -58,7 +58,7 @@ def test_stop_unplugs_each_vif(guest: Guests) -> None:
     devices = [port["name"] for port in made.ports()]
     made.domain.stop()
     assert [port["name"] for port in made.ports()] == []
-    assert not {row["name"] for row in made.lab.ovs.rows("Port", "name")} & set(devices)
+    assert not {row["name"] for row in made.observer.rows("Port", "name")} & set(devices)
 
 
 @pytest.mark.needs("persistent_domains")

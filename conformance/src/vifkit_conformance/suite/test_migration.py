@@ -38,17 +38,17 @@ def test_a_bandwidth_arrives_with_its_domain(guest: Guests, driver: Driver) -> N
 
     A domain that was defined is defined there, and no longer here.
     """
-    before = Leftovers.of(guest.lab)
+    before = Leftovers.of(guest.observer)
     with second_host(guest, driver) as (there, connection):
         empty = Leftovers.of(there)
-        wired = Leftovers.of(guest.lab)
+        wired = Leftovers.of(guest.observer)
         made = guest(REFERENCE, "", LOW)
         moved = migrate(made, there, connection)
         assert moved.domain.state() is State.RUNNING
         assert differences(moved.tree(0), "reference") == []
         assert moved.tree(1).classes == {}
         assert leaf(moved, 2).ceil == 128_000
-        assert str(Leftovers.of(guest.lab) - wired) == ""
+        assert str(Leftovers.of(guest.observer) - wired) == ""
         with pytest.raises(DomainNotFoundError):
             made.domain.state()
         moved.domain.set_bandwidth(moved.mac, Bandwidth(inbound=Rate(average=256, peak=256)))
@@ -56,7 +56,7 @@ def test_a_bandwidth_arrives_with_its_domain(guest: Guests, driver: Driver) -> N
         moved.domain.stop()
         assert moved.domain.state() is State.SHUTOFF
         assert str(Leftovers.of(there) - empty) == ""
-    assert str(Leftovers.of(guest.lab) - before) == ""
+    assert str(Leftovers.of(guest.observer) - before) == ""
 
 
 @pytest.mark.needs("inbound", shaping="ovs-htb")
@@ -64,7 +64,7 @@ def test_a_created_domain_is_not_kept_where_it_arrives(guest: Guests, driver: Dr
     """Failing: a domain that is not defined must be gone from the source, and gone when it stops at the destination."""
     with second_host(guest, driver) as (there, connection):
         xml, macs = guest.write(REFERENCE)
-        moved = migrate(Guest(guest.create(xml), macs, guest.lab, guest.testbed), there, connection)
+        moved = migrate(Guest(guest.create(xml), macs, guest.observer, guest.testbed), there, connection)
         assert differences(moved.tree(), "reference") == []
         with pytest.raises(DomainNotFoundError):
             guest.connection.domain(moved.domain.name)

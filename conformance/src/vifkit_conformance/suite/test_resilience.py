@@ -61,7 +61,7 @@ def test_a_start_waits_for_vswitchd(guest: Guests) -> None:
     """Failing: `create` returned while ovs-vswitchd was stopped: wait until `cur_cfg` reaches `next_cfg`."""
     xml, macs = guest.write(REFERENCE)
     with asleep(guest.lab.ovs.vswitchd.pid) as woken:
-        made = Guest(guest.create(xml), macs, guest.lab, guest.testbed)
+        made = Guest(guest.create(xml), macs, guest.observer, guest.testbed)
         assert woken.is_set(), "create did not wait for ovs-vswitchd"
     assert differences(made.tree(), "reference") == []
 

@@ -135,7 +135,7 @@ def test_a_guest_that_is_asked_to_end_ends_or_goes_on(guest: Guests) -> None:
 def test_a_transient_domain_that_is_defined_while_it_runs_is_kept(guest: Guests) -> None:
     """Failing: `define` of a created, running domain must keep it: its bandwidth stays, and is there at each start."""
     xml, macs = guest.write(REFERENCE)
-    made = Guest(guest.create(xml), macs, guest.lab, guest.testbed)
+    made = Guest(guest.create(xml), macs, guest.observer, guest.testbed)
     guest.define(xml)
     assert differences(made.tree(), "reference") == []
     made.domain.stop()
@@ -148,7 +148,7 @@ def test_a_transient_domain_that_is_defined_while_it_runs_is_kept(guest: Guests)
 def test_an_update_of_a_domain_that_became_persistent_is_kept(guest: Guests) -> None:
     """Failing: whether `set_bandwidth` concerns the definition too is to be asked each time, and not remembered."""
     xml, macs = guest.write(REFERENCE)
-    made = Guest(guest.create(xml), macs, guest.lab, guest.testbed)
+    made = Guest(guest.create(xml), macs, guest.observer, guest.testbed)
     guest.define(xml)
     made.domain.set_bandwidth(made.mac, Bandwidth(inbound=Rate(average=256, peak=256)))
     made.domain.stop()
@@ -161,7 +161,7 @@ def test_a_definition_that_is_replaced_holds_from_the_next_start(guest: Guests) 
     xml, macs = guest.write(REFERENCE)
     domain = guest.define(xml)
     domain.start()
-    made = Guest(domain, macs, guest.lab, guest.testbed)
+    made = Guest(domain, macs, guest.observer, guest.testbed)
     guest.define(xml.replace("average='512' peak='1024'", "average='256' peak='256'"))
     assert differences(made.tree(), "reference") == []
     assert domain.bandwidth(made.mac) == Bandwidth(inbound=Rate(average=512, peak=1024, burst=32))

@@ -118,8 +118,8 @@ def test_a_shut_off_domain_takes_an_update(guest: Guests) -> None:
 def test_ten_updates_leave_one_qos_row(guest: Guests) -> None:
     """Failing: each update must reuse the port's rows, or take the old ones away."""
     made = guest(REFERENCE)
-    rows = len(made.lab.ovs.rows("QoS")), len(made.lab.ovs.rows("Queue"))
+    rows = len(made.observer.rows("QoS")), len(made.observer.rows("Queue"))
     for average in range(100, 110):
         update(made, Rate(average=average))
-    assert (len(made.lab.ovs.rows("QoS")), len(made.lab.ovs.rows("Queue"))) == rows
+    assert (len(made.observer.rows("QoS")), len(made.observer.rows("Queue"))) == rows
     assert leaf_rates(made) == (109_000, 109_000)

@@ -19,6 +19,7 @@ class LxcTestbed(LibvirtTestbed):
     scheme = "lxc"
     domain_type = "lxc"
     guest_traffic = True
+    _root: Path | None = None
     tools = {"libvirt": ("libvirtd", "--version")}  # noqa: RUF012
 
     @contextmanager
@@ -32,7 +33,9 @@ class LxcTestbed(LibvirtTestbed):
             _remove_control_groups(name)
 
     def domain_xml(self, name: str, uuid: str, interfaces: Sequence[str]) -> str:
-        """Write the XML of a container that waits."""
+        """Write the XML of a container that waits. Raises LookupError where its root was not made, by `boot`."""
+        if self._root is None:
+            raise LookupError("a container's root directory is made in a lab: LXC is not judged on another host")
         self._names.add(name)
         return (
             f"<domain type='lxc'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>64</memory><vcpu>1</vcpu>"

@@ -39,6 +39,8 @@ class QemuTestbed(LibvirtTestbed):
     scheme = "qemu"
     domain_type = "qemu"
     guest_traffic = True
+    guest_lets_go = False
+    _disk: Path | None = None
     tools = {"libvirt": ("libvirtd", "--version"), "QEMU": ("qemu-system-x86_64", "--version")}  # noqa: RUF012
 
     @contextmanager
@@ -47,6 +49,7 @@ class QemuTestbed(LibvirtTestbed):
         self._directory = lab.directory
         self._disk = lab.directory / "boot-sector.img"
         self._disk.write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
+        self.guest_lets_go = True
         with PrivateLibvirt(lab, qemu_conf=f'migration_host = "{FIRST_HOST}"') as self.libvirt:
             yield self.libvirt.uri(self.scheme)
 
@@ -72,15 +75,15 @@ class QemuTestbed(LibvirtTestbed):
             yield end
 
     def domain_xml(self, name: str, uuid: str, interfaces: Sequence[str]) -> str:
-        """Write the XML of a domain that boots the sector."""
+        """Write the XML of a domain that boots the sector, or nothing on a host where nobody has put it."""
+        source = f"<source file='{self._disk}'/>"
+        disk = f"<disk type='file' device='disk'>{source}<target dev='vda' bus='virtio'/><readonly/></disk>"
         return (
             f"<domain type='{self.domain_type}'><name>{name}</name><uuid>{uuid}</uuid>"
             "<memory unit='MiB'>16</memory><vcpu>1</vcpu>"
             "<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os><features><acpi/></features>"
             "<devices><controller type='usb' model='none'/><memballoon model='none'/>"
-            f"<disk type='file' device='disk'><source file='{self._disk}'/><target dev='vda' bus='virtio'/><readonly/>"
-            "</disk>"
-            f"{''.join(map(_virtio, interfaces))}</devices></domain>"
+            f"{disk if self._disk else ''}{''.join(map(_virtio, interfaces))}</devices></domain>"
         )
 
     def traffic_domain_xml(self, name: str, uuid: str, interfaces: Sequence[str]) -> str:

@@ -1,7 +1,6 @@
-"""Other ways in to a lab's libvirtd: certificates for TLS, a server for ssh, passwords for SASL."""
+"""Other ways in to a lab's libvirtd: certificates for TLS, passwords for SASL."""
 
 from .certificates import Authority
 from .passwords import Passwords
-from .ssh import SshServer
 
-__all__ = ["Authority", "Passwords", "SshServer"]
+__all__ = ["Authority", "Passwords"]
