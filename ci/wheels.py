@@ -1,7 +1,8 @@
-"""Builds every wheel, looks into it, installs all where nothing else is, and judges the driver from there.
+"""Builds every wheel, looks into it, installs all where nothing else is, and judges drivers from there.
 
 The wheels are made of the source distributions, so those are whole as well. What they depend on comes in
-the versions of uv.lock. The suite runs in an empty directory: nothing of the repository is in reach.
+the versions of uv.lock. The suite runs in an empty directory: nothing of the repository is in reach. There an author
+starts a driver of his own, sees it pass, and sees each mistake that he makes by the name of a test.
 """
 
 import os
@@ -9,14 +10,31 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES = "vifkit_conformance/cases/"
+SCAFFOLD = "vifkit_conformance/scaffold/package/"
 LONGEST_S = 600
 SUITE = ("--pyargs", "vifkit_conformance.suite", "--driver", "netns", "--require-environment")
+
+# In the connection of the driver that `vifkit-conformance new` writes: a line, the mistake, and the test that sees it.
+MISTAKES = (
+    (
+        "            self._unplug(config)\n        fin",
+        "            pass\n        fin",
+        "test_stop_leaves_no_rows_and_no_devices",
+    ),
+    (", bandwidth=vif.bandwidth or None)", ")", "test_the_tree_is_that_of_the_golden_case[reference]"),
+    (
+        "self.hypervisor.update(config.with_bandwidth(mac, bandwidth))",
+        "pass",
+        "test_an_update_shows_in_xml_and_bandwidth",
+    ),
+)
 
 
 def main() -> None:
@@ -49,9 +67,30 @@ def main() -> None:
         alone = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "TOX"))}
         alone |= {"PATH": f"{clean}/bin:{os.environ['PATH']}", "VIRTUAL_ENV": str(clean)}
         run("netqos", "--version", cwd=empty, env=alone)
+        run("vifkit-conformance", "--version", cwd=empty, env=alone)
         run("vifkit-libvirt", "--version", cwd=empty, env=alone)
         print("wheels: judging the driver from an empty directory", flush=True)
         run("pytest", *SUITE, cwd=empty, env=alone)
+        start_a_driver(empty, where, alone)
+
+
+def start_a_driver(empty: Path, where: Sequence[str], alone: dict[str, str]) -> None:
+    """Write a driver of an author's own, and judge it: as it is written, and with each mistake."""
+    print("wheels: starting a driver", flush=True)
+    run("vifkit-conformance", "new", "mine", cwd=empty, env=alone)
+    home = empty / "vifkit-mine"
+    uv("pip", "install", "--quiet", *where, "--editable", f"{home}[test]")
+    run("pytest", "-n", "2", "--require-environment", cwd=home, env=alone)
+    connection = home / "src/vifkit_mine/connection.py"
+    sound = connection.read_text(encoding="utf-8")
+    tests = [f"tests/test_conformance.py::{test}" for *_, test in MISTAKES]
+    for (line, mistake, _), test in zip(MISTAKES, tests, strict=True):
+        check(sound.count(line), 1, f"the line is there once: {line}")
+        connection.write_text(sound.replace(line, mistake), encoding="utf-8")
+        said = run("pytest", "--require-environment", *tests, cwd=home, env=alone, capture=True, status=1)
+        failed = [each.split()[1] for each in said.splitlines() if each.startswith("FAILED ")]
+        check(failed, [test], "the mistake is seen by its test, and by no other")
+        print(f"wheels: seen: {test}", flush=True)
 
 
 def wheel_name(member: Path) -> str:
@@ -67,13 +106,16 @@ def look_into(wheel: Path) -> None:
     package = wheel.name.partition("-")[0]
     for ending in (f"{package}/py.typed", ".dist-info/licenses/LICENSE"):
         check([name for name in names if name.endswith(ending)] != [], True, f"{wheel.name} has {ending}")
-    check([name for name in names if "/tests/" in name or name.startswith("tests/")], [], f"{wheel.name} has no tests")
+    tests = [name for name in names if "tests/" in name and not name.startswith(SCAFFOLD)]
+    check(tests, [], f"{wheel.name} has no tests")
     if package == "vifkit_conformance":
         for kind in ("json", "xml"):
             inside = sorted(Path(name).name for name in names if name.startswith(CASES) and name.endswith(f".{kind}"))
             source = sorted(path.name for path in (ROOT / "conformance/src" / CASES).glob(f"*.{kind}"))
             check(inside, source, f"{wheel.name} has every golden case as {kind}")
             check(source != [], True, f"there are golden cases as {kind}")
+        for name in ("schema.json", "page.html", "page.css"):
+            check(f"{package}/report/{name}" in names, True, f"{wheel.name} has the report's {name}")
 
 
 def check(actual: object, wanted: object, what: str) -> None:
@@ -87,14 +129,14 @@ def uv(*arguments: str) -> str:
     return run("uv", *arguments, cwd=ROOT, capture=True)
 
 
-def run(*command: str, cwd: Path, env: dict[str, str] | None = None, capture: bool = False) -> str:
-    """Run a command, and end with its status where it fails."""
+def run(*command: str, cwd: Path, env: dict[str, str] | None = None, capture: bool = False, status: int = 0) -> str:
+    """Run a command, and end where its status is another one."""
     stdout = subprocess.PIPE if capture else None
     try:
         ended = subprocess.run(command, cwd=cwd, env=env, stdout=stdout, text=True, check=False, timeout=LONGEST_S)
     except subprocess.TimeoutExpired:
         sys.exit(f"wheels: {command[0]} {command[1]} has not ended after {LONGEST_S} s")
-    if ended.returncode:
+    if ended.returncode != status:
         sys.exit(f"wheels: {command[0]} {command[1]} ended with status {ended.returncode}")
     return ended.stdout or ""
 

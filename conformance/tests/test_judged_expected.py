@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from vifkit_conformance.judging.expected import Failure, read
-
 sys.path.insert(0, str(Path(__file__).parent))
 
 from broken.judging import Author, Judgement, author
+
+pytestmark = pytest.mark.switch
 
 FOUR = "test_errors.py::test_what_is_no_domain_is_refused"
 VERSION = "test_lifecycle.py::test_version_names_the_hypervisor"
@@ -18,13 +18,17 @@ UNKNOWN_NAME = "test_errors.py::test_an_unknown_name_is_not_found"
 STOP = "test_cleanup.py::test_stop_leaves_no_rows_and_no_devices"
 UNPLUG = "test_lifecycle.py::test_stop_unplugs_each_vif"
 
+LINK = "https://example.org/defects/1"
 BROKEN = "not booted|DID NOT RAISE|left over|left behind|assert"
 
-# Tests of the suite that only want a connection, and one that fails them in each way that there is, without a switch.
+# Tests of the suite that only want a connection, and a driver that fails them in each way that there is.
 STAND_IN = """
+import os
+from contextlib import nullcontext
 import pytest
-from vifkit import InvalidXmlError
+from vifkit import Capabilities, Connection, Driver, InvalidXmlError, UnsupportedError
 from vifkit_conformance.suite import *
+from vifkit_conformance.testbed import Testbed
 
 FAILS = {
     "test_what_is_no_domain_is_refused[text]": ["setup"],
@@ -33,9 +37,12 @@ FAILS = {
     "test_what_is_no_domain_is_refused[entity]": ["call", "teardown"],
 }
 
-class Connection:
-    def __init__(self, fails):
-        self.fails = fails
+def fails():
+    name = os.environ["PYTEST_CURRENT_TEST"].partition("::")[2].partition(" ")[0]
+    return FAILS.get(name, [])
+
+class StandInConnection(Connection):
+    capabilities = Capabilities()
 
     def version(self):
         return "a stand-in"
@@ -43,20 +50,39 @@ class Connection:
     def domains(self):
         return []
 
+    def domain(self, name):
+        pytest.skip("the driver does not declare names")
+
+    def define(self, xml):
+        raise UnsupportedError("persistent_domains")
+
     def create(self, xml):
-        if not self.fails:
+        if "call" not in fails():
             raise InvalidXmlError("", "this is no domain")
 
-@pytest.fixture
-def connection(request):
-    fails = FAILS.get(request.node.name, [])
-    if request.node.name == "test_an_unknown_name_is_not_found":
-        pytest.skip("the driver does not declare names")
-    if "setup" in fails:
-        pytest.fail("not booted")
-    yield Connection("call" in fails)
-    if "teardown" in fails:
-        pytest.fail("left over")
+    def close(self):
+        if "teardown" in fails():
+            pytest.fail("left over")
+
+class StandIn(Driver):
+    name, schemes = "stand-in", ["stand-in"]
+
+    def open(self, uri, credentials=None):
+        if "setup" in fails():
+            pytest.fail("not booted")
+        return StandInConnection()
+
+@pytest.fixture(scope="session")
+def driver():
+    return StandIn()
+
+class NoTestbed(Testbed):
+    def boot(self, lab):
+        return nullcontext("stand-in:")
+
+@pytest.fixture(scope="session")
+def testbed():
+    return NoTestbed()
 """
 
 
@@ -67,9 +93,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
         yield made
 
 
-def entry(test: str, defect: str = "it is broken", says: str = "") -> str:
+def entry(test: str, reason: str = "it is broken", says: str = "", expires: str = "2999-12-31") -> str:
     return (
-        f'[[failure]]\ntest = "{test}"\nsays = "{says or BROKEN}"\ndefect = "{defect}"\nseen = "broken 1.0, broken.c"\n'
+        f'[[failure]]\ntest = "{test}"\nsays = "{says or BROKEN}"\nreason = "{reason}"\nlink = "{LINK}"\n'
+        f"expires = {expires}\n"
     )
 
 
@@ -127,6 +154,12 @@ def test_an_expected_failure_that_does_not_fail_fails_the_run(
     assert judged.words == {name: "failed"}
     assert says in judged.outcomes[name].said
     assert "1 failed in" in judged.text
+
+
+def test_a_failure_whose_entry_has_expired_fails_the_run(home: Author) -> None:
+    judged = judge(home, [entry(f"{FOUR}[text]", expires="2026-01-31")], *local(f"{FOUR}[text]"))
+    assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
+    assert f"expected to fail until 2026-01-31 (it is broken): look again, and at {LINK}" in judged.text
 
 
 @pytest.mark.parametrize("identity", ["text", "unfinished", "other-root"])
@@ -199,7 +232,6 @@ def test_a_test_of_the_authors_own_is_not_the_suites_of_the_same_name(home: Auth
     assert judged.words == {"test_an_unknown_name_is_not_found": "passed"}
 
 
-@pytest.mark.switch
 @pytest.mark.parametrize("options", [[], ["-n2"]], ids=["serially", "by-two-workers"])
 def test_rows_that_a_driver_leaves_are_an_expected_failure(home: Author, options: list[str]) -> None:
     # The first test finds them itself. The second passes, and they are found after it.
@@ -212,7 +244,6 @@ def test_rows_that_a_driver_leaves_are_an_expected_failure(home: Author, options
     assert home.left() == []
 
 
-@pytest.mark.switch
 def test_an_installed_suite_has_expected_failures_as_well(home: Author) -> None:
     options = ("--driver=netns", "--pyargs", "vifkit_conformance.suite", "-k", "version_names or unknown_name")
     judged = judge(home, [entry(VERSION)], *options)
@@ -221,69 +252,6 @@ def test_an_installed_suite_has_expected_failures_as_well(home: Author) -> None:
         "test_version_names_the_hypervisor": "failed",
         "test_an_unknown_name_is_not_found": "passed",
     }
-
-
-def test_a_file_is_read_in_its_order(tmp_path: Path) -> None:
-    path = tmp_path / "expected.toml"
-    path.write_text(entry(f"{FOUR}[text]") + entry(f"{FOUR}[entity]", "another"), encoding="utf-8")
-    assert read(path) == [
-        Failure(f"{FOUR}[text]", BROKEN, "it is broken", "broken 1.0, broken.c"),
-        Failure(f"{FOUR}[entity]", BROKEN, "another", "broken 1.0, broken.c"),
-    ]
-    path.write_text(
-        f"[[failure]]\ntest = ['{VERSION}', '{FOUR}']\nsays = 's'\ndefect = 'x'\nseen = 'y'\n", encoding="utf-8"
-    )
-    assert read(path) == [Failure(VERSION, "s", "x", "y"), Failure(FOUR, "s", "x", "y")]
-    path.write_text("# Nothing is broken.\n", encoding="utf-8")
-    assert read(path) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("failure = ", "Invalid value (at end of document)"),
-        ("failure = 1", "only [[failure]] entries may be in it"),
-        ("failure = [1]", "only [[failure]] entries may be in it"),
-        ("[failure]", "only [[failure]] entries may be in it"),
-        (entry(VERSION) + "[[failures]]", "only [[failure]] entries may be in it"),
-        ("[[failure]]", "failure 1 (no test): missing: defect, says, seen, test"),
-        (f"[[failure]]\ntest = '{FOUR}'\ndefect = 'x'", f"failure 1 ({FOUR}): missing: says, seen"),
-        (entry(VERSION) + entry(FOUR) + "sene = 'x'", f"failure 2 ({FOUR}): unknown: sene"),
-        (entry(VERSION, " "), f"failure 1 ({VERSION}): defect must be one line of text"),
-        (entry(VERSION).replace('"it is broken"', "4"), f"failure 1 ({VERSION}): defect must be one line of text"),
-        (
-            entry(VERSION, says="("),
-            f"failure 1 ({VERSION}): says is no regular expression: missing ), unterminated subpattern at position 0",
-        ),
-        (entry(""), "failure 1 (): test must be one line of text"),
-        (entry(VERSION, r"two\nlines"), f"failure 1 ({VERSION}): defect must be one line of text"),
-        (entry("test_x"), "failure 1 (test_x): test must be module.py::function or module.py::function[id]"),
-        (entry(f"{FOUR}[]"), f"failure 1 ({FOUR}[]): test must be module.py::function or module.py::function[id]"),
-        ("[[failure]]\ntest = []", "failure 1 (): test must name one"),
-        (
-            f"[[failure]]\ntest = ['{FOUR}', '{FOUR}']\nsays = 's'\ndefect = 'x'\nseen = 'y'",
-            f"failure 1 ({FOUR}, {FOUR}): there is an entry for {FOUR} already",
-        ),
-        (entry(FOUR) + entry(FOUR), f"failure 2 ({FOUR}): there is an entry for {FOUR} already"),
-        (entry(FOUR) + entry(f"{FOUR}[text]"), f"failure 2 ({FOUR}[text]): there is an entry for {FOUR} already"),
-        (entry(f"{FOUR}[text]") + entry(FOUR), f"failure 2 ({FOUR}): there is an entry for {FOUR}[text] already"),
-    ],
-)
-def test_a_file_that_is_not_right_is_told_in_one_line_that_names_the_entry(
-    tmp_path: Path, text: str, says: str
-) -> None:
-    path = tmp_path / "expected.toml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(pytest.UsageError) as caught:
-        read(path)
-    assert str(caught.value) == f"{path}: {says}"
-
-
-def test_a_file_of_another_encoding_is_told_so(tmp_path: Path) -> None:
-    path = tmp_path / "expected.toml"
-    path.write_bytes(b"# d\xe9faut\n")
-    with pytest.raises(pytest.UsageError, match=r"expected\.toml: 'utf-8' codec can't decode byte 0xe9"):
-        read(path)
 
 
 @pytest.mark.parametrize("options", [[], ["-n2"]], ids=["serially", "by-two-workers"])

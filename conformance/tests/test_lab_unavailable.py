@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from vifkit_conformance.lab import Lab, LabUnavailableError, binaries, schema, userns, why_not
+from vifkit_conformance.lab import Lab, LabUnavailableError, binaries, opening, schema, userns, why_not
 from vifkit_conformance.lab.binaries import binary
 
 
@@ -57,3 +57,36 @@ def test_why_not_names_a_tun_device_that_cannot_be_opened(monkeypatch: pytest.Mo
 @pytest.mark.switch
 def test_why_not_has_nothing_to_say_where_labs_are_made() -> None:
     assert why_not() is None
+
+
+@pytest.mark.parametrize(
+    ("closed", "opened"),
+    [
+        ({"user/max_user_namespaces": "0"}, "user.max_user_namespaces=15000"),
+        ({"kernel/unprivileged_userns_clone": "0"}, "kernel.unprivileged_userns_clone=1"),
+        (
+            {"kernel/apparmor_restrict_unprivileged_userns": "1", "kernel/unprivileged_userns_clone": "1"},
+            "kernel.apparmor_restrict_unprivileged_userns=0",
+        ),
+        (
+            {"user/max_net_namespaces": "0", "user/max_user_namespaces": "0"},
+            "user.max_user_namespaces=15000 user.max_net_namespaces=15000",
+        ),
+    ],
+    ids=["any-kernel", "debian", "ubuntu", "two"],
+)
+def test_what_is_closed_by_a_sysctl_is_told_how_to_open(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed: dict[str, str], opened: str
+) -> None:
+    for name, value in closed.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{value}\n")
+    monkeypatch.setattr(opening, "_SYSCTLS", tmp_path)
+    how = opening.how_to_open_namespaces(by_users=True)
+    assert how == f"as root, sysctl -w {opened}; for good, the same in /etc/sysctl.d/60-vifkit.conf"
+
+
+def test_where_no_sysctl_is_in_the_way_a_container_may_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(opening, "_SYSCTLS", tmp_path)
+    assert "seccomp=unconfined" in opening.how_to_open_namespaces(by_users=True)
+    assert "--privileged" in opening.how_to_open_namespaces(by_users=False)

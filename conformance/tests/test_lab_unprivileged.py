@@ -7,8 +7,8 @@ import pytest
 
 from vifkit_conformance.lab import privileged
 
-# What a distribution's udev does: a tun device open to all. Here in a mount namespace of the test's own.
-OPEN_TUN = 'mount -t tmpfs -o mode=755 lab /dev/net && mknod -m 666 /dev/net/tun c 10 200 && exec "$@"'
+# What a distribution's udev does: a tun device open to all, or not. Here in a mount namespace of the test's own.
+WITH_TUN = 'mount -t tmpfs -o mode=755 lab /dev/net && mknod -m "$0" /dev/net/tun c 10 200 && exec "$@"'
 
 USE = """
 import json, os
@@ -37,8 +37,8 @@ os.setresuid(65534, 65534, 65534)
 ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
 os.environ["PATH"] = "/usr/bin:/bin"
 assert not privileged()
-assert why_not() is None, why_not()
 """
+MAY = "assert why_not() is None, why_not()\n"
 
 REFUSED = """
 try:
@@ -70,7 +70,7 @@ def real_root(_environment: None) -> None:
 @pytest.mark.switch
 @pytest.mark.usefixtures("real_root")
 def test_nobody_has_a_lab_that_carries_traffic() -> None:
-    told = json.loads(_run(AS_NOBODY + "enter_user_namespace()" + USE))
+    told = json.loads(_run(AS_NOBODY + MAY + "enter_user_namespace()" + USE))
     assert told["uid"] == told["owner"] == 0
     assert told["arrived"] > 0.3 * 8e6 / 8 * 0.8
     assert not Path(told["directory"]).exists()
@@ -79,13 +79,13 @@ def test_nobody_has_a_lab_that_carries_traffic() -> None:
 @pytest.mark.switch
 @pytest.mark.usefixtures("real_root")
 def test_a_process_with_threads_is_replaced_by_one_that_is_root() -> None:
-    assert _run(AS_NOBODY + WITH_TWO_THREADS).split() == ["0", "tmpfs"]
+    assert _run(AS_NOBODY + MAY + WITH_TWO_THREADS).split() == ["0", "tmpfs"]
 
 
 @pytest.mark.switch
 @pytest.mark.usefixtures("real_root")
 def test_nobody_outside_a_user_namespace_is_told_so() -> None:
-    assert "Operation not permitted" in _run(AS_NOBODY + REFUSED)
+    assert "Operation not permitted" in _run(AS_NOBODY + MAY + REFUSED)
 
 
 @pytest.mark.switch
@@ -103,8 +103,31 @@ assert "tmpfs" in subprocess.check_output(["stat", "-f", "-c", "%T", {str(tmp_pa
     assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
 
 
-def _run(script: str) -> str:
-    argv = ["unshare", "--mount", "sh", "-c", OPEN_TUN, "sh", sys.executable, "-c", script]
+@pytest.mark.switch
+@pytest.mark.usefixtures("real_root")
+def test_a_user_who_may_not_open_tun_is_told_how_it_is_opened() -> None:
+    assert _run(AS_NOBODY + "print(why_not())", tun="600").strip() == (
+        "/dev/net/tun: Permission denied: open it to users: as root, chmod 0666 /dev/net/tun; for good, the line "
+        'KERNEL=="tun", MODE="0666" in /etc/udev/rules.d/60-tun.rules'
+    )
+
+
+@pytest.mark.switch
+@pytest.mark.usefixtures("real_root")
+def test_a_user_who_may_have_no_user_namespace_is_told_how_they_are_allowed() -> None:
+    # The sysctl is each user namespace's own: this one's is of no effect outside.
+    none_more = 'echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all "$@"'
+    script = "from vifkit_conformance.lab import privileged, why_not; print(privileged(), why_not())"
+    argv = ["unshare", "--user", "--map-root-user", "sh", "-c", none_more, "sh", sys.executable, "-c", script]
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip() == (
+        "False a user namespace cannot make a network namespace with a tap device here: unshare: unshare failed: "
+        "No space left on device: as root, sysctl -w user.max_user_namespaces=15000; for good, the same in "
+        "/etc/sysctl.d/60-vifkit.conf"
+    )
+
+
+def _run(script: str, *, tun: str = "666") -> str:
+    argv = ["unshare", "--mount", "sh", "-c", WITH_TUN, tun, sys.executable, "-c", script]
     ended = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -16,7 +17,11 @@ def installed(kind: str, name: str) -> EntryPoint:
     """Find a `driver` or a `testbed` by name, unloaded. Raises LookupError, with the names that there are."""
     found = {entry.name: entry for entry in entry_points(group=f"vifkit.{kind}s")}
     if name not in found:
-        raise LookupError(f"no {kind} named {name!r} is installed; there are: {', '.join(sorted(found)) or 'none'}")
+        near = get_close_matches(name, found)
+        meant = f", did you mean {near[0]!r}?" if near else ""
+        raise LookupError(
+            f"no {kind} named {name!r} is installed{meant}; there are: {', '.join(sorted(found)) or 'none'}"
+        )
     return found[name]
 
 
@@ -29,16 +34,16 @@ def with_query(uri: str, parameters: Sequence[tuple[str, str]]) -> str:
     return given + ("&" if "?" in given else "?") + urlencode(parameters, safe="/", quote_via=quote) + mark + fragment
 
 
-def versions(testbed: str, host: "Remote | None" = None) -> dict[str, str]:
-    """Tell the versions of everything that a run is judged on, here or on another host."""
-    tools = {"Open vSwitch": ("ovs-vsctl", "--version"), "iproute2": ("tc", "-V"), **_tools(testbed)}
+def versions(tools: Mapping[str, Sequence[str]], host: "Remote | None" = None) -> dict[str, str]:
+    """Tell the versions of everything that a run is judged on, here or on another host; `tools` are the testbed's."""
+    asked = {"Open vSwitch": ("ovs-vsctl", "--version"), "iproute2": ("tc", "-V"), **tools}
     run = host.output if host is not None else _output
-    return {name: _version(run(*argv)) for name, argv in tools.items()} | {"Linux": run("uname", "-r").strip()}
+    return {name: _version(run(*argv)) for name, argv in asked.items()} | {"Linux": run("uname", "-r").strip()}
 
 
 def header(driver: str, testbed: str, parameters: Sequence[tuple[str, str]], host: "Remote | None" = None) -> list[str]:
     """Name the driver, the testbed, the URI's parameters and the versions of everything that it is judged on."""
-    said = ", ".join(f"{name} {number}" for name, number in versions(testbed, host).items())
+    said = ", ".join(f"{name} {number}" for name, number in versions(_tools(testbed), host).items())
     suite = f"suite {version('vifkit-conformance')}"
     on = f" on {testbed}" if testbed != driver else ""
     query = f" with {' '.join(f'{key}={value}' for key, value in parameters)}" if parameters else ""
@@ -50,7 +55,7 @@ def _tools(testbed: str) -> Mapping[str, Sequence[str]]:
     """Ask a testbed what it boots; one that is not there, or does not load, is told of where it is needed."""
     try:
         found: Mapping[str, Sequence[str]] = installed("testbed", testbed).load().tools
-    except (LookupError, ImportError):
+    except (Exception, SystemExit):  # noqa: BLE001  an author's module may raise anything
         return {}
     return found
 
@@ -61,6 +66,14 @@ def package(driver: str) -> str:
         return f"vifkit-{driver} {version(f'vifkit-{driver}')}"
     except PackageNotFoundError:
         return "not a package of vifkit's"
+
+
+def distribution(of: type) -> str | None:
+    """Name the distribution that a driver's class comes from, with its version; None where none has its package."""
+    package = of.__module__.partition(".")[0]
+    drivers = (each for each in entry_points(group="vifkit.drivers") if each.module.partition(".")[0] == package)
+    found = next(drivers, None)
+    return f"{found.dist.name} {found.dist.version}" if found and found.dist else None
 
 
 def _output(*argv: str) -> str:

@@ -48,15 +48,17 @@ def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
         only_seen()
     from .lab import Lab, LabUnavailableError, enter_user_namespace, private_mounts, privileged, why_not
 
-    if (reason := why_not()) is not None:
+    reason = why_not()
+    if reason is None:
+        try:
+            if privileged():
+                private_mounts()
+            else:
+                enter_user_namespace()
+        except LabUnavailableError as error:
+            reason = str(error)
+    if reason is not None:
         lacking(request.config, reason)
-    try:
-        if privileged():
-            private_mounts()
-        else:
-            enter_user_namespace()
-    except LabUnavailableError as error:
-        lacking(request.config, str(error))
     with Lab() as lab:
         lab.bridge("br0")
         yield lab
@@ -92,8 +94,13 @@ def connection(
     request: pytest.FixtureRequest, driver: "Driver", testbed: "Testbed", uri: str, nothing_left: None
 ) -> Iterator["Connection"]:
     """A connection of the driver's, of this test's own."""
+    from vifkit import Connection
+
     judge: Judge | None = request.config.pluginmanager.get_plugin("vifkit-judge")
-    with driver.open(uri) as opened:
+    opened = driver.open(uri)
+    if not isinstance(opened, Connection):
+        pytest.fail(f"`open` gave {opened!r}, which is no vifkit.Connection", pytrace=False)
+    with opened:
         if judge is not None:
             judge.learn(driver, testbed, opened)
         yield opened
@@ -180,7 +187,7 @@ def load(kind: str, name: str) -> Any:
     except LookupError as error:
         pytest.fail(str(error), pytrace=False)
     try:
-        loaded = found.load()
-    except ImportError as error:
-        pytest.fail(f"the {kind} {name!r} does not load: {error}", pytrace=False)
-    return loaded()
+        return found.load()()
+    except (Exception, SystemExit) as error:  # noqa: BLE001  an author's module may raise anything
+        said = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        pytest.fail(f"the {kind} {name!r} does not load: {said}", pytrace=False)

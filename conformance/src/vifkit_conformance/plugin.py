@@ -42,6 +42,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a TOML file of the tests that fail for a known defect, and must fail",
     )
     group.addoption(
+        "--vifkit-report",
+        metavar="DIR",
+        type=Path,
+        help="write report.html, report.json, junit.xml, badge.svg and badge.json there at the end",
+    )
+    group.addoption(
+        "--suite-version",
+        metavar="X.Y.Z",
+        help="run the tests that this version of the suite had (CHANGELOG.md), and none that was added later",
+    )
+    group.addoption(
         "--require-environment",
         action="store_true",
         help="fail, and do not skip, where Open vSwitch or the right to make namespaces is missing",
@@ -57,11 +68,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Look at the options, register the suite's markers, and let its bandwidths warn where warnings are errors."""
+    """Look at the options, and register the suite's markers."""
     config.addinivalue_line(
         "markers", "needs(*capabilities, **values): skip, with the reason, what the driver does not declare"
     )
-    config.addinivalue_line("filterwarnings", "ignore::vifkit.errors.BandwidthWarning")
     for kind in ("driver", "testbed"):
         if (name := config.getoption(f"--{kind}")) is not None:
             from .environment import installed
@@ -75,9 +85,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
         config.stash[HOST] = connect(config)
         config.add_cleanup(config.stash[HOST].close)
+    from .judging.guard import Guard
     from .judging.session import NAME, Judge
 
-    config.pluginmanager.register(Judge(config), NAME)
+    judge = Judge(config)
+    config.pluginmanager.register(judge, NAME)
+    if (folder := config.getoption("--vifkit-report")) is not None and not hasattr(config, "workerinput"):
+        from .report.reporter import Reporter
+
+        config.pluginmanager.register(Reporter(judge, folder))
+    config.pluginmanager.register(Guard())
+    if (version := config.getoption("--suite-version")) is not None:
+        from .judging.versions import Earlier, chosen
+
+        try:
+            config.pluginmanager.register(Earlier(chosen(version)))
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from error
     if (shard := config.getoption("--vifkit-shard")) is not None:
         config.pluginmanager.register(shard)
     if (path := config.getoption("--expected-failures")) is not None:
@@ -96,6 +120,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         from .hangs import Hangs
 
         config.pluginmanager.register(Hangs(config, suite), "vifkit-hangs")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let the suite's bandwidths warn where warnings are errors."""
+    if "connection" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.filterwarnings("ignore::vifkit.errors.BandwidthWarning"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Show a person at a terminal that a testbed boots."""
+    driver = session.config.getoption("--driver")
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if driver is not None and reporter is not None and reporter.isatty:
+        from .report.patience import Patience
+
+        session.config.pluginmanager.register(Patience(session.config, session.config.getoption("--testbed") or driver))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -174,6 +174,36 @@ class NeverWarns(NetnsConnection):
             return super().accept(xml)
 
 
+@caught_by("test_nothing_is_printed", "starting guest-")
+class Prints(NetnsConnection):
+    """Prints what it does."""
+
+    def create(self, xml: str) -> Domain:
+        """Say so."""
+        return self._said(super().create(xml))
+
+    def define(self, xml: str) -> Domain:
+        """Say so."""
+        return self._said(super().define(xml))
+
+    def _said(self, domain: Domain) -> Domain:
+        print(f"starting {domain.name}")  # noqa: T201
+        return domain
+
+
+@caught_by("test_answers_have_the_types_of_the_contract", "isinstance('running', State)")
+class TextForState(NetnsConnection):
+    """Gives text where the contract has an enumeration."""
+
+    class _Domain(NetnsDomain):
+        def state(self) -> State:
+            return super().state().value  # type: ignore[return-value]
+
+    def handle(self, config: DomainConfig) -> NetnsDomain:
+        """Give a domain that answers so."""
+        return self._Domain(self, config.name, config.uuid)
+
+
 @caught_by("test_an_unknown_name_is_not_found", "KeyError: 'nobody-bears-this-name'")
 class ErrorsOfItsOwn(NetnsConnection):
     """Lets a KeyError out where a domain is not found."""

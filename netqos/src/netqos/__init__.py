@@ -10,7 +10,7 @@ from .rows import InterfaceRow, Policing, PortRows, QosRow, QueueRow, WantedRows
 from .units import Psched
 from .verify import Drift, marked, tree_drifts, verify
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "CODES",

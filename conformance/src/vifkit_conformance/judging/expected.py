@@ -3,41 +3,50 @@
     [[failure]]
     test = "test_update.py::test_a_dropped_peak_is_gone"
     says = "assert (512000, 1024000) =="
-    defect = "a live update that drops peak leaves max-rate behind"
-    seen = "libvirt 9.0.0, src/util/virnetdevopenvswitch.c, virNetDevOpenvswitchInterfaceSetTxQos"
+    reason = "a live update that drops peak leaves max-rate behind"
+    link = "https://gitlab.com/libvirt/libvirt/-/blob/v9.0.0/src/util/virnetdevopenvswitch.c"
+    expires = 2027-11-30
 
 `says` is a regular expression that is found in what the test fails with: a test that fails for another reason does not
-fail as expected. `test_x.py::test_y[id]` is one id of a test, and `test_x.py::test_y` every id of it: each must fail.
-A defect that many tests see names them in one array, `test = ["…", "…"]`.
+fail as expected. `link` leads to who mends it, or to where it is wrong. After the day `expires` the entry fails, and
+somebody has to look again. `test_x.py::test_y[id]` is one id of a test, and `test_x.py::test_y` every id of it: each
+must fail. A defect that many tests see names them in one array, `test = ["…", "…"]`.
 """
 
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 
 import pytest
 from _pytest.runner import runtestprotocol  # private, but nothing else gives a test's reports before they are told
 
+from .complaint import complain
 from .ids import function_of, functions, test_id
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A test that must fail, what it then says (a regular expression), the defect, and where that was seen."""
+    """A test that must fail, what it then says (a regular expression), why, a URL, and the last day of that."""
 
     test: str
     says: str
-    defect: str
-    seen: str
+    reason: str
+    link: str
+    expires: date
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in ("test", "says", "reason", "link"):
+            value = getattr(self, name)
             if not isinstance(value, str) or len(value.strip().splitlines()) != 1:
-                raise ValueError(f"{field.name} must be one line of text")
+                raise ValueError(f"{name} must be one line of text")
+        if not re.fullmatch(r"https?://[^\s/]+\S*", self.link):
+            raise ValueError("link must be the URL of a page")
+        if type(self.expires) is not date:
+            raise ValueError("expires must be a date, as 2027-11-30")
         if not re.fullmatch(r"test_\w+\.py::test_\w+(\[.+\])?", self.test):
             raise ValueError("test must be module.py::function or module.py::function[id]")
         try:
@@ -93,7 +102,7 @@ def _parse(entry: dict[str, object], before: Iterable[Failure]) -> Failure:
     return failure
 
 
-def judge(failure: Failure, reports: Sequence[pytest.TestReport]) -> None:
+def judge(failure: Failure, reports: Sequence[pytest.TestReport], today: date) -> None:
     """Turn the reports of a test into one verdict: it failed as expected, in whatever phase, or else the run fails.
 
     What a driver leaves behind fails the teardown alone: the verdict is known only when all reports are there. What
@@ -101,19 +110,24 @@ def judge(failure: Failure, reports: Sequence[pytest.TestReport]) -> None:
     """
     *_, verdict, teardown = reports
     failed = [report for report in reports if report.failed]
-    if failed and re.search(failure.says, failed[0].longreprtext):
+    if today > failure.expires:
+        until = f"expected to fail until {failure.expires} ({failure.reason})"
+        verdict.longrepr = f"{until}: look again, and at {failure.link}"
+        verdict.outcome = "failed"
+    elif failed and re.search(failure.says, failed[0].longreprtext):
         verdict.longrepr = failed[0].longrepr
         verdict.sections += [(f"{report.when} as well", report.longreprtext) for report in failed[1:]]
-        verdict.outcome, verdict.wasxfail = "skipped", failure.defect
+        verdict.outcome, verdict.wasxfail = "skipped", failure.reason
+        verdict.expected = failure.link  # type: ignore[attr-defined]  # what is set on a report goes with it
     elif failed:
-        verdict.longrepr = f"{failed[0].longreprtext}\n\nexpected to fail ({failure.defect}), saying {failure.says!r}"
+        verdict.longrepr = f"{failed[0].longreprtext}\n\nexpected to fail ({failure.reason}), saying {failure.says!r}"
         verdict.outcome = "failed"
     elif verdict.skipped:
         reason = verdict.longrepr[2] if isinstance(verdict.longrepr, tuple) else verdict.longreprtext
-        verdict.longrepr = f"expected to fail ({failure.defect}), and is skipped: {reason.removeprefix('Skipped: ')}"
+        verdict.longrepr = f"expected to fail ({failure.reason}), and is skipped: {reason.removeprefix('Skipped: ')}"
         verdict.outcome = "failed"
     else:
-        verdict.longrepr = f"expected to fail ({failure.defect}), and passes: take the entry out"
+        verdict.longrepr = f"expected to fail ({failure.reason}), and passes: take the entry out"
         verdict.outcome = "failed"
     verdict.when = "call"  # a setup that fails is told as an error of the suite's
     teardown.outcome, teardown.longrepr = "passed", None
@@ -137,9 +151,9 @@ class ExpectedFailures:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         """Add a test that fails for each entry whose test the suite does not have."""
-        file = _File.from_parent(session, path=self.path.absolute())
-        file.unknown = [test for test in self.failures if not self._is_known(test)]
-        items.extend(file.collect())
+        unknown = [test for test in self.failures if not self._is_known(test)]
+        said = "expected to fail, and not in the suite: mend the entry, or take it out"
+        items += complain(session, self.path, [(test, said) for test in unknown])
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run a test that must fail, and tell the verdict in place of its reports."""
@@ -149,7 +163,7 @@ class ExpectedFailures:
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
-        judge(failure, reports)
+        judge(failure, reports, date.today())  # noqa: DTZ011  the author's own day
         for report in reports:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
@@ -158,7 +172,7 @@ class ExpectedFailures:
     def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
         """List the defects, with how many tests failed for each."""
         failed = Counter(report.wasxfail for report in terminalreporter.stats.get("xfailed", []))
-        defects = dict.fromkeys(failure.defect for failure in self.failures.values() if failed[failure.defect])
+        defects = dict.fromkeys(failure.reason for failure in self.failures.values() if failed[failure.reason])
         if defects:
             terminalreporter.section("expected failures")
         for defect in defects:
@@ -171,23 +185,3 @@ class ExpectedFailures:
             return True
         # Which ids a test has is known where its module was collected, and matters nowhere else.
         return function_of(test) not in map(function_of, self._seen)
-
-
-class _File(pytest.File):
-    """The file of expected failures, as a collection of the entries whose test is unknown."""
-
-    unknown: Sequence[str] = ()
-
-    def collect(self) -> Iterator[pytest.Item]:
-        for test in self.unknown:
-            yield _Unknown.from_parent(self, name=test)
-
-
-class _Unknown(pytest.Item):
-    """Fails, by the name of its entry."""
-
-    def reportinfo(self) -> tuple[Path, None, str]:
-        return self.path, None, self.name
-
-    def runtest(self) -> None:
-        pytest.fail("expected to fail, and not in the suite: mend the entry, or take it out", pytrace=False)

@@ -20,6 +20,13 @@ PROFILES: Mapping[str, tuple[str, ...]] = {
 }
 """The modules of each profile. Every module of the suite is in one."""
 
+NEEDS: Mapping[str, tuple[str, object]] = {
+    "ovs-htb": ("shaping", "ovs-htb"),
+    "native-shaping": ("shaping", "native"),
+    "hotplug": ("hotplug", True),
+}
+"""The capability, with its value, without which a profile is not run, whatever single tests of it say."""
+
 
 class Result(Enum):
     """What a run says of a profile."""
@@ -29,7 +36,7 @@ class Result(Enum):
     PARTIAL = "partial"
     """Some of it was judged, and not all of it held, or not all of it was judged."""
     NOT_RUN = "not run"
-    """Nothing of it was judged."""
+    """Nothing of it was judged, or the driver does not declare what it is about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +57,7 @@ def profile_of(test: str) -> str:
     raise LookupError(f"{test} is in no profile")
 
 
-def results(verdicts: Iterable[Verdict], expected: Iterable[str]) -> list[Profile]:
+def results(verdicts: Iterable[Verdict], expected: Iterable[str], capabilities: Mapping[str, object]) -> list[Profile]:
     """Say what a run proves; `expected` names every test that it should have had."""
     by_profile: dict[str, list[Verdict]] = {name: [] for name in PROFILES}
     unseen: dict[str, list[str]] = {name: [] for name in PROFILES}
@@ -60,13 +67,18 @@ def results(verdicts: Iterable[Verdict], expected: Iterable[str]) -> list[Profil
         had.add(verdict.test)
     for test in sorted(set(expected) - had):
         unseen[profile_of(test)].append(test)
-    return [_judge(name, by_profile[name], tuple(unseen[name])) for name in PROFILES]
+    found = []
+    for name in PROFILES:
+        capability, value = NEEDS.get(name, ("", None))
+        declared = capabilities.get(capability, value) == value
+        found.append(_judge(name, by_profile[name], tuple(unseen[name]), declared=declared))
+    return found
 
 
-def _judge(name: str, verdicts: list[Verdict], unseen: tuple[str, ...]) -> Profile:
+def _judge(name: str, verdicts: list[Verdict], unseen: tuple[str, ...], *, declared: bool) -> Profile:
     counts = {outcome: sum(verdict.outcome is outcome for verdict in verdicts) for outcome in Outcome}
     judged = sum(count for outcome, count in counts.items() if outcome.judged)
-    if not judged:
+    if not (judged and declared):
         result = Result.NOT_RUN
     elif unseen or any(count for outcome, count in counts.items() if not outcome.good):
         result = Result.PARTIAL

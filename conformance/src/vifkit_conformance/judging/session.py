@@ -58,13 +58,22 @@ class Judge:
         """The result for each profile."""
         from .profiles import results
 
-        return results(self.verdicts, self.tests.values())
+        expected, version = list(self.tests.values()), self.config.getoption("--suite-version")
+        if version is not None:
+            from .versions import of_version
+
+            expected = of_version(expected, version)
+        return results(self.verdicts, expected, self.facts.get("capabilities", {}))
 
     def learn(self, driver: "Driver", testbed: "Testbed", connection: "Connection") -> None:
         """Note once what is judged; what the driver cannot say is for its tests to find."""
         if self.facts:
             return
+        from ..environment import distribution
+
         self.facts = {"driver": driver.name, "testbed": type(testbed).__name__}
+        self.facts["package"] = distribution(type(driver))
+        self.facts["tools"] = {name: list(argv) for name, argv in testbed.tools.items()}
         with suppress(Exception):
             self.facts["hypervisor"] = connection.version()
         with suppress(Exception):
@@ -94,6 +103,10 @@ class Judge:
             return report
         if report.failed and call.when == "call":
             _look(getattr(item, "funcargs", {}).get("guest"))
+        if report.failed:
+            from ..report.seen import add_section
+
+            add_section(item, report, test)
         # Whatever is set on a report, in plain values, goes with it to who has started the worker.
         report.vifkit = {"test": test, "evidence": evidence.seen() if call.when == "teardown" else []}  # type: ignore[attr-defined]
         return report
@@ -118,7 +131,7 @@ class Judge:
         """Hand on what was noted, or fail a run of the suite that judged nothing."""
         if hasattr(self.config, "workeroutput"):
             self.config.workeroutput[NAME] = {"tests": self.tests, "facts": self.facts}
-        elif self._is_idle() and session.exitstatus == pytest.ExitCode.OK:
+        elif session.exitstatus == pytest.ExitCode.OK and (self._is_idle() or self._failures()):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
@@ -131,6 +144,12 @@ class Judge:
         if self._is_idle():
             reasons = sorted({each.reason for each in self.verdicts})
             terminalreporter.write_line(f"nothing was judged, which is a failure: {'; '.join(reasons)}", red=True)
+        for each in self._failures():
+            if each.said == "":
+                terminalreporter.write_line(f"{each.test} {each.reason}, which is a failure", red=True)
+
+    def _failures(self) -> list["Verdict"]:
+        return [each for each in self.verdicts if each.outcome.value == "failed"] if self._reports else []
 
     def _is_idle(self) -> bool:
         return bool(self._reports) and not any(each.outcome.judged for each in self.verdicts)

@@ -67,8 +67,10 @@ def _outcome(reports: Sequence[pytest.TestReport], seen: Sequence[Mapping[str, A
     if failed:
         return Outcome.FAILED, _crash(failed[0]), "\n\n".join(report.longreprtext for report in failed)
     for report in reports:
-        if report.skipped and hasattr(report, "wasxfail"):
-            return Outcome.EXPECTED, report.wasxfail, report.longreprtext
+        if report.skipped and hasattr(report, "expected"):
+            return Outcome.EXPECTED, f"{report.wasxfail} ({report.expected})", report.longreprtext
+        if hasattr(report, "wasxfail"):
+            return Outcome.FAILED, "marked to fail, and not by an entry of a file of expected failures", ""
         if report.skipped:
             return _of_skip(seen), _skip_reason(report), ""
     return Outcome.HELD, "", ""

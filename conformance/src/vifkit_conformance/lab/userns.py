@@ -8,6 +8,7 @@ from typing import NoReturn
 from .binaries import binary
 from .command import run
 from .errors import CommandError, LabUnavailableError
+from .opening import how_to_open_namespaces, how_to_open_tun
 from .syscalls import CLONE_NEWNS, CLONE_NEWUSER, make_mounts_private, unshare
 
 _TUN = Path("/dev/net/tun")
@@ -29,7 +30,7 @@ def privileged() -> bool:
 
 
 def why_not() -> str | None:
-    """Return one line on what keeps this process from having a lab, or None if nothing does.
+    """Return one line on what keeps this process from having a lab, and how to mend it, or None if nothing does.
 
     None for a process that is not `privileged` means that `enter_user_namespace` will make it so. A child
     makes a namespace and a tap device to see.
@@ -41,14 +42,15 @@ def why_not() -> str | None:
     except LabUnavailableError as error:
         return str(error)
     except OSError as error:
-        return f"{_TUN}: {error.strerror}: load the module tun, and let this user read and write the file"
+        return f"{_TUN}: {error.strerror}: {how_to_open_tun(error)}"
     as_root = () if privileged() else _AS_ROOT
     try:
         run(["unshare", *as_root, "--net", binary("ip"), "tuntap", "add", "probe", "mode", "tap"])
     except CommandError as error:
         message = " ".join(error.stderr.split())
         whose = "a user namespace" if as_root else "root"
-        return f"{whose} cannot make a network namespace with a tap device here: {message}"
+        how = how_to_open_namespaces(by_users=bool(as_root))
+        return f"{whose} cannot make a network namespace with a tap device here: {message}: {how}"
     return None
 
 
@@ -62,7 +64,10 @@ def enter_user_namespace() -> None:
     """
     user, group = os.geteuid(), os.getegid()
     if len(list(Path("/proc/self/task").iterdir())) > 1:
-        raise LabUnavailableError("a process with several threads cannot enter a user namespace")
+        raise LabUnavailableError(
+            "a process with several threads cannot enter a user namespace: run it by unshare --user --map-root-user "
+            "--mount; pytest -n enters one in time where --driver names a driver that is installed"
+        )
     try:
         unshare(CLONE_NEWUSER | CLONE_NEWNS)
         Path("/proc/self/setgroups").write_text("deny")

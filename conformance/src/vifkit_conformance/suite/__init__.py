@@ -14,6 +14,7 @@ from .test_isolation import *  # noqa: F403
 from .test_killed import *  # noqa: F403
 from .test_lifecycle import *  # noqa: F403
 from .test_migration import *  # noqa: F403
+from .test_native import *  # noqa: F403
 from .test_outbound import *  # noqa: F403
 from .test_redefined import *  # noqa: F403
 from .test_resilience import *  # noqa: F403

@@ -2,10 +2,22 @@
 
 import subprocess
 import sys
+from uuid import UUID
 
 import pytest
 
-from vifkit import Bandwidth, Connection, DomainNotFoundError, Driver, Rate, State, parse_domain
+from vifkit import (
+    Bandwidth,
+    Capabilities,
+    Connection,
+    Domain,
+    DomainNotFoundError,
+    Driver,
+    Rate,
+    State,
+    Vif,
+    parse_domain,
+)
 from vifkit_conformance.guest import Guests
 from vifkit_conformance.judging.declared import unjudged
 
@@ -158,6 +170,31 @@ def test_closing_a_connection_twice_is_allowed(driver: Driver, uri: str, nothing
     opened = driver.open(uri)
     opened.close()
     opened.close()
+
+
+def test_answers_have_the_types_of_the_contract(guest: Guests, connection: Connection) -> None:
+    """Failing: callers rely on the contract's types; give no dictionary for a Bandwidth, and no text for a State."""
+    made = guest(REFERENCE)
+    domain = made.domain
+    assert isinstance(connection.capabilities, Capabilities)
+    assert isinstance(connection.version(), str)
+    for each in (domain, connection.domain(domain.name), *connection.domains()):
+        assert isinstance(each, Domain)
+        assert isinstance(each.name, str)
+        assert str(UUID(each.uuid)) == each.uuid, "a UUID is 36 characters, in lower case"
+        assert isinstance(each.state(), State)
+    assert isinstance(domain.xml(), str)
+    assert all(isinstance(vif, Vif) for vif in domain.vifs())
+    assert isinstance(domain.bandwidth(made.mac), Bandwidth | None)
+
+
+def test_nothing_is_printed(guest: Guests, capfd: pytest.CaptureFixture[str]) -> None:
+    """Failing: a driver is a library, and standard output its caller's: return, raise, warn or log instead."""
+    made = guest(REFERENCE)
+    made.domain.xml()
+    made.domain.vifs()
+    made.domain.stop()
+    assert capfd.readouterr().out == ""
 
 
 def test_version_names_the_hypervisor(connection: Connection) -> None:

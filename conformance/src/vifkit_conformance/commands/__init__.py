@@ -1,0 +1,1 @@
+"""The subcommands of `vifkit-conformance`, one a module."""

@@ -1,0 +1,1 @@
+"""A vifkit driver for skeleton."""
