@@ -56,6 +56,22 @@ def own_lab(_environment: None) -> Iterator[Lab]:
         yield lab
 
 
+@pytest.fixture
+def as_nobody(_environment: None) -> list[str]:
+    """The command that runs another as an ordinary user, who may open /dev/net/tun."""
+    mapping = Path("/proc/self/uid_map").read_text().split()
+    if not privileged() or mapping != ["0", "0", "4294967295"]:
+        pytest.skip("only the machine's root can become somebody else")
+    needed = [Path(each).resolve() for each in (sys.base_prefix, sys.prefix, str(Path(__file__).parent), *sys.path)]
+    pairs = sorted({(str(around), str(path)) for path in needed if path.is_dir() for around in _closed(path)[:1]})
+    return ["unshare", "--mount", "sh", "-c", _AS_NOBODY, "sh", *(word for pair in pairs for word in pair), "run"]
+
+
+def _closed(path: Path) -> list[Path]:
+    """The directories on the way to a path that others may not pass, the outermost first."""
+    return [each for each in [*reversed(path.parents), path] if not each.stat().st_mode & 0o001]
+
+
 @pytest.fixture(scope="session")
 def sshd_lets_in(request: pytest.FixtureRequest) -> None:
     """Skip where nobody can log in, whatever the environment is asked to have."""
@@ -73,19 +89,3 @@ def there(sshd_lets_in: None) -> Iterator[Hypervisor]:
     """A host that is reached by ssh alone."""
     with hypervisor() as made:
         yield made
-
-
-@pytest.fixture
-def as_nobody(_environment: None) -> list[str]:
-    """The command that runs another as an ordinary user, who may open /dev/net/tun."""
-    mapping = Path("/proc/self/uid_map").read_text().split()
-    if not privileged() or mapping != ["0", "0", "4294967295"]:
-        pytest.skip("only the machine's root can become somebody else")
-    needed = [Path(each).resolve() for each in (sys.base_prefix, sys.prefix, str(Path(__file__).parent), *sys.path)]
-    pairs = sorted({(str(around), str(path)) for path in needed if path.is_dir() for around in _closed(path)[:1]})
-    return ["unshare", "--mount", "sh", "-c", _AS_NOBODY, "sh", *(word for pair in pairs for word in pair), "run"]
-
-
-def _closed(path: Path) -> list[Path]:
-    """The directories on the way to a path that others may not pass, the outermost first."""
-    return [each for each in [*reversed(path.parents), path] if not each.stat().st_mode & 0o001]

@@ -1,5 +1,6 @@
 """The suite's fixtures judged: what they skip, what they demand, and what they say to a driver's author."""
 
+import os
 import re
 import shutil
 import sys
@@ -12,11 +13,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from broken.judging import Author, author
 
+from vifkit_conformance.lab.binaries import binary
+
 SOUND = ("broken.handmade", "Sound")
 ONE = "test_version_names_the_hypervisor"
 
 # For this command alone, ovs-vswitchd is no program: something that cannot run is mounted over it.
 WITHOUT_VSWITCHD = ("unshare", "--mount", "sh", "-c", 'mount --bind /dev/null "$0" && exec "$@"')
+
+NO_HTB = """\
+#!/bin/sh
+case "$*" in *htb*) echo 'Error: Specified qdisc kind is unknown.' >&2; exit 2 ;; esac
+exec {tc} "$@"
+"""
 
 SHAPES_BY_ITSELF = """
 from dataclasses import replace
@@ -133,6 +142,23 @@ def test_an_environment_that_lacks_something_is_skipped_with_what_to_install(
     assert judged.outcomes[ONE].word == "skipped"
     assert judged.outcomes[ONE].said == "ovs-vswitchd is not installed: install the package openvswitch-switch"
     assert home.left() == []
+
+
+@pytest.mark.switch
+def test_a_kernel_without_htb_is_told_in_one_line(home: Author) -> None:
+    tools = home.home / "tools"
+    tools.mkdir()
+    tc = tools / "tc"
+    tc.write_text(NO_HTB.format(tc=binary("tc")), encoding="utf-8")
+    tc.chmod(0o755)
+    home.write(*SOUND)
+    environment = {"PATH": f"{tools}:{os.environ['PATH']}"}
+    shaped = "test_an_average_alone_limits"
+    judged = home.judge(f"test_driver.py::{shaped}", f"test_driver.py::{ONE}", environment=environment)
+    assert judged.words == {shaped: "skipped", ONE: "passed"}, judged.text
+    assert judged.outcomes[shaped].said == (
+        "this kernel has no HTB: as root, modprobe sch_htb, or take a kernel that has it"
+    )
 
 
 @pytest.mark.switch

@@ -4,7 +4,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from broken.judging import Author, author
 from reports import MEASURED, ROWS, XML, compared, tree
+
+NOBODY = 65534
 
 SLOW = """
 import time
@@ -95,23 +97,45 @@ def test_many_vifs_do_not_fill_the_screen() -> None:
     assert "  ... 93 lines more" in lines
 
 
-def judge_slowly(home: Author, stdout: int) -> None:
+def judge_slowly(home: Author, stdout: int, prefix: Sequence[str] = ()) -> None:
     (home.home / "slow.py").write_text(SLOW, encoding="utf-8")
     about = home.home / "slow-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1.0\n", encoding="utf-8")
     (about / "entry_points.txt").write_text("[vifkit.testbeds]\nslow = slow:Slow\n", encoding="utf-8")
-    words = ("--driver=netns", "--testbed=slow", "--pyargs", "vifkit_conformance.suite", "-k", "version_names")
+    words = (
+        "--driver=netns",
+        "--testbed=slow",
+        "--vifkit-report=report",
+        "--pyargs",
+        "vifkit_conformance.suite",
+        "-k",
+        "version_names",
+    )
     subprocess.run(
-        home.command(*words), cwd=home.home, env=home.environment, stdout=stdout, stderr=stdout, check=True, timeout=60
+        [*prefix, *home.command("--require-environment", *words)],
+        cwd=home.home,
+        env=home.environment,
+        stdout=stdout,
+        stderr=stdout,
+        check=True,
+        timeout=60,
     )
 
 
 @pytest.mark.switch
-def test_a_testbed_that_boots_slowly_shows_a_sign_of_life_on_a_terminal(home: Author) -> None:
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_a_testbed_that_boots_slowly_shows_a_sign_of_life_on_a_terminal(
+    request: pytest.FixtureRequest, home: Author, user: str
+) -> None:
+    # Who has to enter a user namespace first must not have a thread by then.
+    prefix = request.getfixturevalue("as_nobody") if user == "nobody" else ()
+    if prefix:
+        for path in (home.home, home.temporary):
+            os.chown(path, NOBODY, NOBODY)
     ours, theirs = pty.openpty()
     try:
-        judge_slowly(home, theirs)
+        judge_slowly(home, theirs, prefix)
     finally:
         os.close(theirs)
     text = ""
@@ -119,6 +143,7 @@ def test_a_testbed_that_boots_slowly_shows_a_sign_of_life_on_a_terminal(home: Au
         while said := os.read(ours, 1 << 16):
             text += said.decode()
     os.close(ours)
+    assert f"report: {home.home}/report/report.html" in text
     assert text.count("vifkit: booting slow; the first tests wait for it") == 1
     assert text.count("vifkit: waiting for the last tests, and for slow to end") == 1
     assert home.left() == []

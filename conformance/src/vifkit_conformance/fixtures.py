@@ -169,6 +169,9 @@ def _needs(request: pytest.FixtureRequest) -> None:
     for name, value in marker.kwargs.items():
         if (held := getattr(capabilities, name).value) != value:
             inapplicable(f"the driver's {name} is {held}, not {value}")
+    observer: Observer = request.getfixturevalue("observer")
+    if marker.kwargs.get("shaping") == "ovs-htb" and not observer.has_htb:
+        lacking(request.config, "this kernel has no HTB: as root, modprobe sch_htb, or take a kernel that has it")
 
 
 def lacking(config: pytest.Config, reason: str) -> NoReturn:

@@ -110,18 +110,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(ExpectedFailures(path))
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """See that no test of the suite hangs for ever, if any is there."""
-    from .judging.ids import test_id
-
-    suite = [item for item in items if test_id(item) is not None]
-    if suite and config.pluginmanager.hasplugin("timeout"):
-        from .hangs import Hangs
-
-        config.pluginmanager.register(Hangs(config, suite), "vifkit-hangs")
-
-
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let the suite's bandwidths warn where warnings are errors."""
     if "connection" in getattr(item, "fixturenames", ()):
@@ -137,6 +125,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         from .report.patience import Patience
 
         session.config.pluginmanager.register(Patience(session.config, session.config.getoption("--testbed") or driver))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """See that no test of the suite hangs for ever, if any is there."""
+    from .judging.ids import test_id
+
+    suite = [item for item in items if test_id(item) is not None]
+    if suite and config.pluginmanager.hasplugin("timeout"):
+        from .hangs import Hangs
+
+        config.pluginmanager.register(Hangs(config, suite), "vifkit-hangs")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -1,6 +1,7 @@
 """Everything that one test needs of the kernel, made together and gone together."""
 
 from contextlib import AbstractContextManager, ExitStack
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -11,6 +12,7 @@ from netqos.link import Link as SeenLink
 from ..observe import Observer, pinned
 from .counters import counters
 from .directory import RunDirectory
+from .errors import CommandError
 from .link import Link, veth
 from .namespace import Namespace
 from .openvswitch import OpenVSwitch
@@ -64,6 +66,16 @@ class Lab(Observer):
         device.add_address(address)
         self.ovs.add_port(bridge, port.name)
         return port, device
+
+    @cached_property
+    def has_htb(self) -> bool:  # type: ignore[override]  # read only, and tried when it is first asked for
+        """Try it, on the loopback of the switch's namespace."""
+        try:
+            self.host.run("tc", "qdisc", "add", "dev", "lo", "root", "handle", "1:", "htb")
+        except CommandError:
+            return False
+        self.host.run("tc", "qdisc", "delete", "dev", "lo", "root")
+        return True
 
     def rows(self, table: str, *columns: str) -> list[dict[str, Any]]:
         """Ask the database."""

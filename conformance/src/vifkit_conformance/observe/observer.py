@@ -12,6 +12,9 @@ Row = dict[str, Any]
 class Observer(ABC):
     """Reads a host, and changes nothing there. Raises LabError where it does not answer."""
 
+    has_htb: bool = True
+    """Whether the kernel has HTB, as far as that can be known without a change."""
+
     @abstractmethod
     def rows(self, table: str, *columns: str) -> list[Row]:
         """Return a table's rows as plain Python (see `lab.schema.plain_row`), all columns or those named."""

@@ -6,6 +6,8 @@ from threading import Timer
 
 import pytest
 
+from ..lab import privileged
+
 _SECONDS = 1.0
 
 
@@ -53,6 +55,9 @@ class Patience:
         self._terminal.close()
 
     def _wait(self, what: str) -> None:
+        if not privileged():  # a process that has yet to enter a user namespace may have no thread
+            self._say(what)
+            return
         self._timer = Timer(_SECONDS, self._say, [what])
         self._timer.daemon = True
         self._timer.start()

@@ -33,7 +33,7 @@ def of_session(judge: "Judge", config: "pytest.Config", complaints: Iterable[str
     What may be secret in the URI is hidden, wherever it stands.
     """
     uri, parameters = config.getoption("--driver-uri"), config.getoption("--uri-query")
-    facts, host = judge.facts, config.stash.get(HOST, None)
+    facts, there = judge.facts, config.stash.get(HOST, None)
     driver = facts.get("driver") or config.getoption("--driver") or "unknown"
     run = {
         "driver": driver,
@@ -43,8 +43,8 @@ def of_session(judge: "Judge", config: "pytest.Config", complaints: Iterable[str
         "parameters": [redact.parameter(key, value) for key, value in parameters],
         "hypervisor": facts.get("hypervisor"),
         "capabilities": facts.get("capabilities"),
-        "host": host.output("uname", "-n").strip() if host is not None else platform.node(),
-        "versions": versions(facts.get("tools", {}), host)
+        "host": there.spec if there is not None else platform.node(),
+        "versions": versions(facts.get("tools", {}), there)
         | {"Python": platform.python_version(), "pytest": version("pytest")},
         "suite": version("vifkit-conformance"),
         "started": judge.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -97,7 +97,7 @@ _HIDE: Mapping[str, Callable[[str], str]] = {
 
 
 def _hidden(words: Sequence[object]) -> list[str]:
-    """Hide what is secret in the two options that a URI is made of, whichever way their values are given."""
+    """Hide what is secret in the options that a URI is made of, or that are one, whichever way their values are given."""
     shown: list[str] = []
     for word in map(str, words):
         option, mark, value = word.partition("=")
