@@ -97,7 +97,7 @@ _HIDE: Mapping[str, Callable[[str], str]] = {
 
 
 def _hidden(words: Sequence[object]) -> list[str]:
-    """Hide what is secret in the options that a URI is made of, or that are one, whichever way their values are given."""
+    """Hide what is secret in the options that are URIs or parts of one, whichever way their values are given."""
     shown: list[str] = []
     for word in map(str, words):
         option, mark, value = word.partition("=")
