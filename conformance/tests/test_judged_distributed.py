@@ -85,7 +85,7 @@ def test_a_test_is_always_in_the_same_part(home: Author) -> None:
 def test_what_is_in_another_part_was_not_selected(home: Author) -> None:
     judged = home.judge(*SUITE, "--vifkit-shard=1/2", "-k", "test_warnings or test_version")
     assert judged.status == pytest.ExitCode.OK, judged.text
-    assert re.search(r"^lifecycle +partial +1 held, 58 not selected$", judged.text, re.MULTILINE)
+    assert re.search(r"^lifecycle +partial +1 held, \d\d not selected$", judged.text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("given", ["0/3", "4/3", "1/0", "1", "a/b", "-1/2"])

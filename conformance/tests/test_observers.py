@@ -17,7 +17,7 @@ from vifkit_conformance.observe.commands import Commands
 from vifkit_netns.driver import NetnsDriver
 from vifkit_netns.testbed import NetnsTestbed
 
-pytestmark = pytest.mark.filterwarnings("ignore::vifkit.BandwidthWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::vifkit.errors.BandwidthWarning")
 
 # As iproute2 has printed it for the reference bandwidth, with -d and -raw: 6.1.0, and 7.1.0, which forgets a space.
 CLASSES = (

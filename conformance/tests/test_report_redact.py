@@ -9,11 +9,11 @@ from vifkit_conformance.report import redact
     ("given", "shown"),
     [
         ("qemu:///system?socket=/run/here", "qemu:///system?socket=/run/here"),
-        ("esx://root:hunter22@host/?no_verify=1", "esx://REDACTED@host/?no_verify=1"),
-        ("esx://root@host", "esx://REDACTED@host"),
+        ("esx://root:hunter22@host/?no_verify=1", "esx://root:REDACTED@host/?no_verify=1"),
+        ("qemu+ssh://root@host/system", "qemu+ssh://root@host/system"),
         ("x://host/?password=hunter22&a=b", "x://host/?password=REDACTED&a=b"),
         ("x://host/?a=b&API_TOKEN=hunter22#end", "x://host/?a=b&API_TOKEN=REDACTED#end"),
-        ("x://a:p@ss@host:80/path", "x://REDACTED@host:80/path"),
+        ("x://a:p@ss@host:80/path", "x://a:REDACTED@host:80/path"),
     ],
 )
 def test_a_uri_is_shown_without_its_credentials(given: str, shown: str) -> None:
@@ -24,6 +24,10 @@ def test_a_secret_is_hidden_wherever_it_stands() -> None:
     secret = redact.secrets("x://me:open%20sesame@host/?token=t0ken", [("password", "hunter22"), ("repair", "off")])
     said = redact.clean({"said": ["for me, open sesame: hunter22", "open%20sesame, t0ken"], "n": 1}, secret)
     assert said == {"said": ["for me, REDACTED: REDACTED", "REDACTED, REDACTED"], "n": 1}
+
+
+def test_a_user_is_no_secret() -> None:
+    assert redact.secrets("qemu+ssh://root@host/system", []) == set()
 
 
 def test_a_short_secret_does_not_tear_words_apart() -> None:

@@ -1,5 +1,6 @@
 """A host that testinfra reaches: by ssh, or in any other way that it knows."""
 
+import re
 import shlex
 import subprocess
 from typing import Any
@@ -12,6 +13,7 @@ _BRIDGE = "br0"
 # Where ssh leads a user who is not root, these are often not searched.
 _ENVIRONMENT = 'PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"'
 _PERSIST_SECONDS = 20
+_PASSWORD = re.compile(r"(?<=://)(?P<user>[^:@/]*):[^@/]*(?=@)")
 
 
 class Remote(Commands):
@@ -24,7 +26,7 @@ class Remote(Commands):
     def __init__(self, spec: str, **options: Any) -> None:
         import testinfra
 
-        self.spec = spec.partition("?")[0]
+        self.spec = _PASSWORD.sub(r"\g<user>", spec.partition("?")[0])
         self._directory = RunDirectory()
         self._socket = self._directory.path / "ssh"
         shared = {"controlpath": str(self._socket), "controlpersist": _PERSIST_SECONDS}
@@ -77,7 +79,7 @@ class Remote(Commands):
 
 def _asking_nobody(spec: str, options: dict[str, Any]) -> dict[str, Any]:
     """Have ssh fail, and not ask for a password or whether to trust a key; unless a password is given."""
-    if ":" in spec.partition("://")[2].rpartition("@")[0]:
+    if _PASSWORD.search(spec):
         return options
     return options | {"ssh_extra_args": f"-o BatchMode=yes {options.get('ssh_extra_args') or ''}".strip()}
 

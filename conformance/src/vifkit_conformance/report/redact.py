@@ -6,16 +6,16 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 _SECRET_NAME = re.compile(r"pass|pwd|secret|token|key|cred|auth|sign", re.IGNORECASE)
-_USER_INFO = re.compile(r"(?<=://)[^/?#]*(?=@)")
+_PASSWORD = re.compile(r"(?<=://)(?P<user>[^:@/?#]*):(?P<password>[^/?#]*)(?=@)")
 _PARAMETER = re.compile(r"(?P<name>[^?&;=#]+)=(?P<value>[^&;#]*)")
 _HIDDEN = "REDACTED"
 _SHORTEST = 4  # less than this is in every text
 
 
 def uri(given: str) -> str:
-    """Hide a URI's user and password, and the parameters whose names say that they are secret."""
+    """Hide a URI's password, and the parameters whose names say that they are secret."""
     head, mark, query = given.partition("?")
-    return _USER_INFO.sub(_HIDDEN, head) + mark + _PARAMETER.sub(_shown, query)
+    return _PASSWORD.sub(rf"\g<user>:{_HIDDEN}", head) + mark + _PARAMETER.sub(_shown, query)
 
 
 def parameter(key: str, value: str) -> str:
@@ -28,8 +28,7 @@ def secrets(given: str | None, parameters: Iterable[tuple[str, str]]) -> set[str
     head, _, query = (given or "").partition("?")
     found = {value for key, value in parameters if _SECRET_NAME.search(key)}
     found |= {each["value"] for each in _PARAMETER.finditer(query) if _SECRET_NAME.search(each["name"])}
-    for info in _USER_INFO.findall(head):
-        found |= {info, info.partition(":")[2]}
+    found |= {each["password"] for each in _PASSWORD.finditer(head)}
     written = {form for each in found for form in (each, unquote(each), quote(each), quote(each, safe=""))}
     return {each for each in written if len(each) >= _SHORTEST}
 

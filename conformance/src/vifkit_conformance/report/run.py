@@ -43,7 +43,7 @@ def of_session(judge: "Judge", config: "pytest.Config", complaints: Iterable[str
         "parameters": [redact.parameter(key, value) for key, value in parameters],
         "hypervisor": facts.get("hypervisor"),
         "capabilities": facts.get("capabilities"),
-        "host": redact.uri(there.spec) if there is not None else platform.node(),
+        "host": there.spec if there is not None else platform.node(),
         "versions": versions(facts.get("tools", {}), there)
         | {"Python": platform.python_version(), "pytest": version("pytest")},
         "suite": version("vifkit-conformance"),
@@ -89,11 +89,15 @@ def _hide_parameter(given: str) -> str:
     return redact.parameter(key, value)
 
 
-_HIDE: Mapping[str, Callable[[str], str]] = {"--driver-uri": redact.uri, "--uri-query": _hide_parameter}
+_HIDE: Mapping[str, Callable[[str], str]] = {
+    "--driver-uri": redact.uri,
+    "--hosts": redact.uri,
+    "--uri-query": _hide_parameter,
+}
 
 
 def _hidden(words: Sequence[object]) -> list[str]:
-    """Hide what is secret in the two options that a URI is made of, whichever way their values are given."""
+    """Hide what is secret in the options that are URIs or parts of one, whichever way their values are given."""
     shown: list[str] = []
     for word in map(str, words):
         option, mark, value = word.partition("=")
