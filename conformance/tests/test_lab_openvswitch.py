@@ -66,7 +66,7 @@ def test_rows_and_ports_survive_a_restart_of_ovs_vswitchd(own_lab: Lab, end: str
 def test_rows_survive_a_restart_of_ovsdb_server(own_lab: Lab, end: str) -> None:
     own_lab.bridge("br0")
     getattr(own_lab.ovs.ovsdb_server, end)()
-    with pytest.raises(CommandError):
+    with pytest.raises(LabError, match="no Open vSwitch database answers"):
         own_lab.ovs.rows("Bridge")
     own_lab.ovs.start_ovsdb_server()
     assert [row["name"] for row in own_lab.ovs.rows("Bridge")] == ["br0"]

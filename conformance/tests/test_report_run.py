@@ -125,7 +125,7 @@ def test_what_a_uri_keeps_secret_is_in_no_file(home: Author) -> None:
     )
     assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
     run = report(home)
-    assert (run["uri"], run["parameters"]) == (*("netns://REDACTED@/nowhere?token=REDACTED", ["password=REDACTED"]),)
+    assert (run["uri"], run["parameters"]) == (*("netns://me:REDACTED@/nowhere?token=REDACTED", ["password=REDACTED"]),)
     assert "--uri-query=password=REDACTED" in run["commands"][0]
     files = [path.read_text(encoding="utf-8") for path in (home.home / "report").iterdir()]
     assert [word for word in ("hunter22", "t0ken", "sesame") for text in files if word in text] == []

@@ -1,12 +1,14 @@
 """An Open vSwitch of one's own: database server, switch and run directory, inside one namespace."""
 
-import json
 import os
 import re
 import socket
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
+
+from netqos.rpc import Rpc
+from vifkit import BackendError
 
 from .command import run
 from .errors import LabError
@@ -112,21 +114,22 @@ class OpenVSwitch:
 
     def rows(self, table: str, *columns: str) -> list[Row]:
         """Return a table's rows as plain Python (see `schema.plain_row`), all columns or those named."""
-        select: dict[str, Any] = {"op": "select", "table": table, "where": []}
-        (answer,) = self.transact(select | ({"columns": list(columns)} if columns else {}))
-        return [plain_row(tables()[table]["columns"], row) for row in answer["rows"]]
+        known = tables()[table]["columns"]
+        (answer,) = self.transact(
+            {"op": "select", "table": table, "where": [], "columns": list(columns) or ["_uuid", *known]}
+        )
+        return [plain_row(known, dict(sorted(row.items()))) for row in answer["rows"]]
 
     def transact(self, *operations: dict[str, Any]) -> list[dict[str, Any]]:
         """Return each operation's result of one transaction, in OVSDB's notation (RFC 7047, section 5.2).
 
         Raises `LabError` if any operation failed; nothing is changed then.
         """
-        request = json.dumps(["Open_vSwitch", *operations])
-        results: list[dict[str, Any]] = json.loads(run(["ovsdb-client", "transact", self.db, request], env=self.env))
-        for result in results:
-            if result and "error" in result:
-                raise LabError(f"ovsdb-server: {result['error']}: {result.get('details', '')}")
-        return results
+        try:
+            with Rpc(self.db, _SECONDS) as rpc:
+                return rpc.transact(*operations)
+        except BackendError as error:
+            raise LabError(str(error)) from error
 
     def close(self) -> None:
         """End both daemons at once; may be called again."""
