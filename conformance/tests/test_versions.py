@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vifkit_conformance.judging.ids import function_of, functions
-from vifkit_conformance.judging.versions import added, chosen, of_version, since
+from vifkit_conformance.judging.versions import Earlier, added, of_version, since
 
 
 def collected(*arguments: str) -> tuple[list[str], str]:
@@ -59,8 +59,10 @@ def test_an_earlier_version_has_the_tests_that_it_had() -> None:
 
 
 def test_a_version_that_never_was_is_told_in_one_line() -> None:
-    with pytest.raises(ValueError, match=r"^the suite has no version 0\.1, did you mean 0\.1\.0\?; there are: 0\."):
-        chosen("0.1")
+    with pytest.raises(
+        pytest.UsageError, match=r"^the suite has no version 0\.1, did you mean 0\.1\.0\?; there are: 0\."
+    ):
+        Earlier("0.1")
     tests, said = collected("--driver=netns", "--suite-version=7")
     assert tests == []
     assert said.startswith("ERROR: the suite has no version 7; there are: ")

@@ -103,6 +103,11 @@ class Hangs:
         if self._has_hung:
             faulthandler.dump_traceback_later(_GRACE_SECONDS, exit=True, file=sys.__stderr__ or 2)
 
+    def rest(self) -> None:
+        """Give a test that somebody looks at all the time that he needs."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
+
     def _arm(self) -> None:
         assert self._seconds is not None
         signal.signal(signal.SIGALRM, self._interrupt)

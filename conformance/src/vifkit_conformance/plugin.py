@@ -1,6 +1,7 @@
 """The pytest plugin: options, header and markers. It imports nothing heavy until the suite really runs."""
 
 import argparse
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +64,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=_shard,
         help="run the K-th of N parts of the suite; a test is always in the same part",
     )
+    group.addoption(
+        "--keep-lab",
+        action="store_true",
+        help="open a shell in the lab of the first test that fails, before anything is taken down, and end the run",
+    )
     if find_spec("testinfra") is None:  # else the option is testinfra's
         group.addoption("--hosts", metavar="SPEC", help="judge on this host; needs vifkit-conformance[hosts]")
 
@@ -85,29 +91,35 @@ def pytest_configure(config: pytest.Config) -> None:
 
         config.stash[HOST] = connect(config)
         config.add_cleanup(config.stash[HOST].close)
-    from .judging.guard import Guard
-    from .judging.session import NAME, Judge
+    for plugin in _judges(config):
+        config.pluginmanager.register(plugin, getattr(plugin, "NAME", None))
 
-    judge = Judge(config)
-    config.pluginmanager.register(judge, NAME)
+
+def _judges(config: pytest.Config) -> Iterator[object]:
+    """Give the plugins of this run. Raises pytest.UsageError."""
+    from .judging.guard import Guard
+    from .judging.session import Judge
+
+    yield (judge := Judge(config))
+    yield Guard()
     if (folder := config.getoption("--vifkit-report")) is not None and not hasattr(config, "workerinput"):
         from .report.reporter import Reporter
 
-        config.pluginmanager.register(Reporter(judge, folder))
-    config.pluginmanager.register(Guard())
+        yield Reporter(judge, folder)
     if (version := config.getoption("--suite-version")) is not None:
-        from .judging.versions import Earlier, chosen
+        from .judging.versions import Earlier
 
-        try:
-            config.pluginmanager.register(Earlier(chosen(version)))
-        except ValueError as error:
-            raise pytest.UsageError(str(error)) from error
+        yield Earlier(version)
     if (shard := config.getoption("--vifkit-shard")) is not None:
-        config.pluginmanager.register(shard)
+        yield shard
+    if config.getoption("--keep-lab"):
+        from .kept import KeptLab
+
+        yield KeptLab(config)
     if (path := config.getoption("--expected-failures")) is not None:
         from .judging.expected import ExpectedFailures
 
-        config.pluginmanager.register(ExpectedFailures(path))
+        yield ExpectedFailures(path)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -28,6 +28,8 @@ NAME = "vifkit-judge"
 class Judge:
     """In a worker it hands on what the tests see; in the process that the user started it judges."""
 
+    NAME = NAME
+
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.started = datetime.now(UTC)

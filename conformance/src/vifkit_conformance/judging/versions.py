@@ -26,15 +26,6 @@ def added() -> dict[str, dict[str, None]]:
     return found
 
 
-def chosen(version: str) -> str:
-    """Look a version up. Raises ValueError, with those that there are, for one that never was."""
-    if version not in added():
-        near = get_close_matches(version, added(), cutoff=0.5)
-        meant = f", did you mean {near[0]}?" if near else ""
-        raise ValueError(f"the suite has no version {version}{meant}; there are: {', '.join(added())}")
-    return version
-
-
 def since(test: str) -> str:
     """Name the version that added a test; an id that is not named itself came with its function. Raises LookupError."""
     for name in (test, function_of(test)):
@@ -54,9 +45,13 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 class Earlier:
-    """The plugin of a run of an earlier version."""
+    """The plugin of a run of an earlier version. Raises pytest.UsageError for one that never was."""
 
     def __init__(self, version: str) -> None:
+        if version not in added():
+            near = get_close_matches(version, added(), cutoff=0.5)
+            meant = f", did you mean {near[0]}?" if near else ""
+            raise pytest.UsageError(f"the suite has no version {version}{meant}; there are: {', '.join(added())}")
         self.version = version
 
     @pytest.hookimpl(wrapper=True)
