@@ -17,8 +17,6 @@ from vifkit_conformance.observe.commands import Commands
 from vifkit_netns.driver import NetnsDriver
 from vifkit_netns.testbed import NetnsTestbed
 
-pytestmark = pytest.mark.filterwarnings("ignore::vifkit.errors.BandwidthWarning")
-
 # As iproute2 has printed it for the reference bandwidth, with -d and -raw: 6.1.0, and 7.1.0, which forgets a space.
 CLASSES = (
     "class htb 1:1 parent 1:fffe prio 0 quantum 51200 rate 4096Kbit ceil 8192Kbit linklayer ethernet burst 32Kb/1 "
