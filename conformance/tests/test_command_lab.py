@@ -103,7 +103,7 @@ def test_without_a_terminal_the_shell_reads_a_script_and_there_is_no_welcome(hom
 def test_a_command_that_is_not_there_is_told_in_one_line(home: Author) -> None:
     ended = run(home, *LAB, "--", "no-such-command")
     assert ended.returncode == 127
-    assert ended.stderr == "vifkit-conformance: no-such-command: No such file or directory\n"
+    assert ended.stderr == "vifkit-conformance: 'no-such-command': No such file or directory\n"
 
 
 def test_a_pipe_whose_reader_has_left_ends_its_writer_in_silence(home: Author) -> None:

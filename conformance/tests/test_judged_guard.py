@@ -103,3 +103,41 @@ def test_a_test_of_the_authors_own_may_be_skipped(home: Author) -> None:
     judged = home.judge_tests(VERSION, "test_my_own")
     assert judged.status == pytest.ExitCode.OK, judged.text
     assert judged.words == {VERSION: "passed", "test_my_own": "skipped"}
+
+
+SKIPS = """
+from broken.handmade import Handmade, driver as make
+
+class Shy(Handmade):
+    def domain(self, name):
+        {does}
+
+@pytest.fixture(scope="session")
+def driver():
+    return make(Shy)()
+"""
+
+
+def test_a_test_that_the_driver_skips_has_failed(home: Author) -> None:
+    home.write(*SOUND, more=SKIPS.format(does="pytest.skip('not today')"))
+    judged = home.judge_tests(UNKNOWN, VERSION)
+    assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
+    assert f"test_errors.py::{UNKNOWN} was skipped, and not by the suite (not today), which is a failure" in judged.text
+
+
+@pytest.mark.parametrize("options", [(), ("-n1",)], ids=["serially", "by-a-worker"])
+def test_a_run_that_the_driver_ends_has_failed(home: Author, options: tuple[str, ...]) -> None:
+    home.write(*SOUND, more=SKIPS.format(does="pytest.exit('enough', returncode=0)"))
+    judged = home.judge(f"test_driver.py::{UNKNOWN}", f"test_driver.py::{VERSION}", *options)
+    assert judged.status != pytest.ExitCode.OK, judged.text
+    assert options or "2 tests were to be run, and were not reached" in judged.text
+
+
+def test_a_test_whose_function_is_replaced_fails_the_run(home: Author) -> None:
+    home.write(*SOUND)
+    (home.home / "conftest.py").write_text(
+        "def pytest_collection_modifyitems(items):\n    for item in items:\n        item.obj = lambda: None\n"
+    )
+    judged = home.judge(f"test_driver.py::{VERSION}")
+    assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
+    assert f"::{VERSION} - Failed: replaced after it was collected: leave it as it is" in judged.text

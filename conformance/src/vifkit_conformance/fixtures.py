@@ -178,7 +178,9 @@ def lacking(config: pytest.Config, reason: str) -> NoReturn:
     """Skip for what the environment lacks, or fail where it is required."""
     if config.getoption("--require-environment") or os.environ.get("VIFKIT_REQUIRE_ENVIRONMENT"):
         pytest.fail(f"the environment is required and lacks something: {reason}", pytrace=False)
-    pytest.skip(reason)
+    from .judging.declared import unjudged
+
+    unjudged(reason)
 
 
 def load(kind: str, name: str) -> Any:

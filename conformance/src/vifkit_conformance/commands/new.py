@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 # What an entry point, a distribution and, in lower case and with '_' for '-', a module may be called.
-_NAME = re.compile("[A-Za-z]([A-Za-z0-9_-]{0,38}[A-Za-z0-9])?")
+_NAME = re.compile("(?!.{41})[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*")
 
 
 @click.command(

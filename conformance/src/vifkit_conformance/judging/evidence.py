@@ -5,7 +5,8 @@ Each entry is a dictionary of plain values, so that it passes from a worker to w
     {"kind": "xml", "text": the domain's XML}
     {"kind": "rows", "port": name, "qos": row or None, "queue": row or None, "policing_kbps": n, "policing_burst_kb": n}
     {"kind": "tree", "wanted": tree or None, "live": tree, "differences": [a line each]}
-    {"kind": "refused", "capability": name}, {"kind": "undeclared", "capability": name}, {"kind": "inapplicable"}
+    {"kind": "refused", "capability": name}, {"kind": "undeclared", "capability": name}
+    {"kind": "inapplicable"}, {"kind": "unjudged"}
     {"kind": "rate", "what": a few words, "samples": [[seconds, bits/s], ...],
      "average_bps": n or None, "peak_bps": n or None, "offered_bps": n}
 

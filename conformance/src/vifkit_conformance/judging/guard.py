@@ -41,7 +41,7 @@ class Guard:
         self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
     ) -> Generator[None]:
         """Complain of tests that were overridden, deleted, marked or taken out."""
-        before = [item for item in items if test_id(item)]
+        before = {item: getattr(item, "function", None) for item in items if test_id(item)}
         yield
         if not self._modules:
             return
@@ -54,7 +54,11 @@ class Guard:
         fixtures = dict.fromkeys((item.path, name) for item in before if item in kept for name in _overridden(item))
         for path, name in fixtures:
             items += complain(session, path, [(name, "a fixture that judges, and is overridden: leave it as it is")])
-        for item in before:
+        for item, function in before.items():
+            if item in kept and getattr(item, "function", None) is not function:
+                items += complain(
+                    session, item.path, [(item.name, "replaced after it was collected: leave it as it is")]
+                )
             marks = [mark.name for mark in item.iter_markers() if mark.name in OFF]
             said = f"marked {', '.join(marks)}: name it in a file of expected failures instead"
             if marks and item in kept:

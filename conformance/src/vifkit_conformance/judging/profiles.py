@@ -78,7 +78,7 @@ def results(verdicts: Iterable[Verdict], expected: Iterable[str], capabilities: 
 def _judge(name: str, verdicts: list[Verdict], unseen: tuple[str, ...], *, declared: bool) -> Profile:
     counts = {outcome: sum(verdict.outcome is outcome for verdict in verdicts) for outcome in Outcome}
     judged = sum(count for outcome, count in counts.items() if outcome.judged)
-    if not (judged and declared):
+    if not judged or not (declared or counts[Outcome.FAILED]):
         result = Result.NOT_RUN
     elif unseen or any(count for outcome, count in counts.items() if not outcome.good):
         result = Result.PARTIAL

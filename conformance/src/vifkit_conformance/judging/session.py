@@ -36,6 +36,8 @@ class Judge:
         self._began = time.monotonic()
         self.tests: dict[str, str] = {}
         """Every test of the suite that was collected, by its node id, selected or not."""
+        self.selected: set[str] = set()
+        """The ids of those that were to be run."""
         self.facts: dict[str, Any] = {}
         """What is judged: names, versions and capabilities."""
         self._reports: dict[str, list[pytest.TestReport]] = defaultdict(list)
@@ -53,7 +55,7 @@ class Judge:
 
         for report in self._crashed:
             self._reports[self.tests.get(report.nodeid, report.nodeid)].append(report)
-        return settle(verdict(test, reports) for test, reports in self._reports.items())
+        return settle(verdict(test, reports) for test, reports in self._reports.items() if test in self._ended)
 
     @cached_property
     def profiles(self) -> list["Profile"]:
@@ -90,6 +92,21 @@ class Judge:
                 self.tests[item.nodeid] = test
         return made
 
+    @property
+    def unreached(self) -> set[str]:
+        """The tests that were to be run, and were not, or not to their end."""
+        return self.selected - self._ended
+
+    @property
+    def _ended(self) -> set[str]:
+        ended = {test for test, reports in self._reports.items() if any(each.when == "teardown" for each in reports)}
+        return ended | {self.tests.get(report.nodeid, report.nodeid) for report in self._crashed}
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what is to be run."""
+        if not session.config.option.collectonly:
+            self.selected = {test for item in session.items if (test := test_id(item)) is not None}
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Begin a test without what the last one saw."""
@@ -124,20 +141,25 @@ class Judge:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take over what a worker has noted."""
-        noted = getattr(node, "workeroutput", {}).get(NAME, {"tests": {}, "facts": {}})
+        noted = getattr(node, "workeroutput", {}).get(NAME, {"tests": {}, "selected": [], "facts": {}})
         self.tests |= noted["tests"]
+        self.selected |= set(noted["selected"])
         self.facts = self.facts or noted["facts"]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Hand on what was noted, or fail a run of the suite that judged nothing."""
         if hasattr(self.config, "workeroutput"):
-            self.config.workeroutput[NAME] = {"tests": self.tests, "facts": self.facts}
-        elif session.exitstatus == pytest.ExitCode.OK and (self._is_idle() or self._failures()):
+            noted = {"tests": self.tests, "selected": sorted(self.selected), "facts": self.facts}
+            self.config.workeroutput[NAME] = noted
+        elif session.exitstatus == pytest.ExitCode.OK and (self._is_idle() or self._failures() or self.unreached):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
         """Say what the run proves."""
+        if self.unreached:
+            said = f"{len(self.unreached)} tests were to be run, and were not reached"
+            terminalreporter.write_line(said, red=True)
         if not self._reports:
             return
         terminalreporter.section("profiles")

@@ -72,8 +72,15 @@ def _outcome(reports: Sequence[pytest.TestReport], seen: Sequence[Mapping[str, A
         if hasattr(report, "wasxfail"):
             return Outcome.FAILED, "marked to fail, and not by an entry of a file of expected failures", ""
         if report.skipped:
-            return _of_skip(seen), _skip_reason(report), ""
+            return _of_skip(seen, _skip_reason(report))
     return Outcome.HELD, "", ""
+
+
+_SKIPPED = {
+    "undeclared": Outcome.REFUSED,
+    "inapplicable": Outcome.INAPPLICABLE,
+    "unjudged": Outcome.NOT_JUDGED,
+}
 
 
 def settle(verdicts: Iterable[Verdict]) -> list[Verdict]:
@@ -95,11 +102,12 @@ def settle(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return settled
 
 
-def _of_skip(seen: Sequence[Mapping[str, Any]]) -> Outcome:
-    kinds = {entry["kind"] for entry in seen}
-    if "undeclared" in kinds:
-        return Outcome.REFUSED
-    return Outcome.INAPPLICABLE if "inapplicable" in kinds else Outcome.NOT_JUDGED
+def _of_skip(seen: Sequence[Mapping[str, Any]], reason: str) -> tuple[Outcome, str, str]:
+    """Judge by what the suite has noted when it left the test out; what it has not left out may not be skipped."""
+    for entry in seen:
+        if entry["kind"] in _SKIPPED:
+            return _SKIPPED[entry["kind"]], reason, ""
+    return Outcome.FAILED, f"was skipped, and not by the suite ({reason})", ""
 
 
 def _skip_reason(report: pytest.TestReport) -> str:

@@ -24,8 +24,8 @@ def main(argv: list[str]) -> int:
     try:
         # Python ignores these, and what is ignored stays so in a command.
         command = os.posix_spawnp(argv[0], argv, os.environ, setsigdef=[signal.SIGPIPE, signal.SIGXFSZ])
-    except OSError as error:
-        sys.stderr.write(f"vifkit-conformance: {argv[0]}: {error.strerror}\n")
+    except (OSError, ValueError) as error:  # ValueError: an empty name
+        sys.stderr.write(f"vifkit-conformance: {argv[0]!r}: {getattr(error, 'strerror', error)}\n")
         return 127
     while True:
         process, status = os.wait()  # also for those whose parents have ended

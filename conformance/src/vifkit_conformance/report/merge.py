@@ -26,7 +26,7 @@ def merge(runs: Iterable[Run]) -> list[Run]:
                 break
         else:
             parts.append([run])
-    return [_joined(part) if len(part) > 1 else part[0] for part in parts]
+    return [_joined(part) for part in parts]
 
 
 def _are_one(run: Run, other: Run) -> bool:

@@ -23,7 +23,7 @@ def read(path: Path) -> list[Run]:
     """Give the runs of a report, named by its file or its folder. Raises ReportError."""
     file = path / "report.json" if path.is_dir() else path
     try:
-        report = json.loads(file.read_text(encoding="utf-8"))
+        report = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
     except OSError as error:
         raise ReportError(f"{file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
@@ -34,6 +34,10 @@ def read(path: Path) -> list[Run]:
         raise ReportError(f"{file}: no report: {wrong}")
     runs: list[Run] = clean(report["runs"])
     return runs
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no value of JSON")
 
 
 def first_error(report: Any) -> str | None:

@@ -43,6 +43,8 @@ class Reporter:
             return
         if session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
             self.complaints.append("the run was interrupted")
+        if self.judge.unreached:
+            self.complaints.append(f"{len(self.judge.unreached)} tests were to be run, and were not reached")
         from .files import write
         from .run import of_session
 
