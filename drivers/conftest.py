@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vifkit import AccessDeniedError, Connection, SupportsHotplug, VifkitError
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.fixtures import lacking
 from vifkit_conformance.guest import Guests, interface
 from vifkit_conformance.lab import Lab, LabUnavailableError
 from vifkit_conformance.leftovers import Leftovers
-from vifkit_conformance.suite.bandwidths import REFERENCE
 
 if TYPE_CHECKING:
     from vifkit_libvirt.connection import LibvirtConnection

@@ -75,6 +75,16 @@ def test_a_sound_driver_passes_every_test_that_catches(home: Author, package: st
 
 
 @pytest.mark.switch
+def test_a_driver_that_limits_nothing_and_says_so_is_conformant_in_the_rest(home: Author) -> None:
+    home.write("broken.native", "SoundUnlimited")
+    judged = home.judge("-n2", "test_driver.py")
+    assert judged.status == pytest.ExitCode.OK, judged.text
+    profiles = re.findall(r"^([\w-]+) +(conformant|partial|not run) ", judged.text, re.MULTILINE)
+    others = ("ovs-htb", "native-shaping", "hotplug", "resilience")
+    assert dict(profiles) == {"core": "conformant", "lifecycle": "conformant"} | dict.fromkeys(others, "not run")
+
+
+@pytest.mark.switch
 @pytest.mark.parametrize(
     "name", ["LeaksRows", "LeavesThePort", "LeavesADevice", "LeavesANamespace", "RemembersInTheProcess"]
 )

@@ -11,6 +11,7 @@ from netqos.htb import Tree
 from netqos.link import Link
 from vifkit import Connection, Domain, State, SupportsUnplug, VifkitError
 
+from .bandwidths import USUAL
 from .judging import evidence
 from .judging.declared import only_seen, unjudged
 from .lab import Endpoint, Lab
@@ -124,7 +125,12 @@ class Guests:
     def write(
         self, *bandwidths: str, mtu: int | None = None, bridge: str = "br0", target: str | None = None
     ) -> tuple[str, tuple[str, ...]]:
-        """Write the XML of a new domain, and its MAC addresses."""
+        """Write the XML of a new domain, and its MAC addresses.
+
+        A driver that limits nothing gets none of the usual bandwidths, so that it is judged by all that needs none.
+        """
+        if not self.connection.capabilities.inbound:
+            bandwidths = tuple("" if each in USUAL else each for each in bandwidths)
         uuid = str(uuid4())
         stem = f"52:54:00:{uuid[:2]}:{uuid[2:4]}:"
         _given.add(stem)

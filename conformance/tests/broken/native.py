@@ -1,4 +1,4 @@
-"""Mistakes of a hypervisor that shapes by itself; what it holds is what its domains are kept with."""
+"""Hypervisors that shape by themselves, or not at all; what the first hold is what domains are kept with."""
 
 from dataclasses import replace
 
@@ -22,6 +22,16 @@ class Native(Handmade):
 @driver
 class SoundNative(Native):
     """Makes no mistake."""
+
+
+@driver
+class SoundUnlimited(Handmade):
+    """Limits nothing, says so, and refuses whoever asks for it."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """No direction."""
+        return replace(super().capabilities, shaping=Shaping.NONE, inbound=False, highest_rate_bps=None)
 
 
 @caught_by("test_a_native_bandwidth_is_held_as_it_was_asked", "average=500")

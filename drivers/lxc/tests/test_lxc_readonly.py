@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from vifkit import Bandwidth, Rate, State
+from vifkit_conformance.bandwidths import LOW, REFERENCE
 from vifkit_conformance.guest import Guest, Guests, interface
-from vifkit_conformance.suite.bandwidths import LOW, REFERENCE
 from vifkit_lxc.driver import LxcConnection, LxcDomain, LxcDriver
 
 pytestmark = pytest.mark.switch

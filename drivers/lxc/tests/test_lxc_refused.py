@@ -20,9 +20,9 @@ from vifkit import (
     UnsupportedError,
     VifkitError,
 )
+from vifkit_conformance.bandwidths import LOW, REFERENCE
 from vifkit_conformance.guest import Guests, interface
 from vifkit_conformance.lab import Lab
-from vifkit_conformance.suite.bandwidths import LOW, REFERENCE
 from vifkit_conformance.suite.trees import differences, leaf
 from vifkit_libvirt.errors import LibvirtError
 from vifkit_libvirt.testbed import PrivateLibvirt

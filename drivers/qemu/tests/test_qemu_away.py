@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from vifkit import Bandwidth, ConnectError, Rate, State
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guest, Guests, interface
-from vifkit_conformance.suite.bandwidths import REFERENCE
 from vifkit_conformance.suite.trees import differences
 from vifkit_qemu.driver import QemuConnection, QemuDomain, QemuDriver
 from vifkit_qemu.testbed import QemuTestbed

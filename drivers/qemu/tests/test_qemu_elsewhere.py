@@ -9,9 +9,9 @@ import libvirt
 import pytest
 
 from vifkit import Bandwidth, BandwidthWarning, Connection, Domain, Rate, State, UnsupportedError
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.lab import CommandError, Lab
-from vifkit_conformance.suite.bandwidths import REFERENCE
 from vifkit_conformance.suite.trees import differences
 from vifkit_libvirt.errors import LibvirtError
 from vifkit_qemu.driver import QemuConnection, QemuDomain

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from vifkit import ConnectError, UnsupportedError
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guests
 from vifkit_conformance.lab import Lab
 from vifkit_conformance.lab.command import run
-from vifkit_conformance.suite.bandwidths import REFERENCE
 from vifkit_libvirt.errors import LibvirtError
 from vifkit_libvirt.testbed import PrivateLibvirt
 from vifkit_qemu.driver import QemuDriver

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from vifkit import Bandwidth, Connection, DomainNotFoundError, InvalidStateError, Rate, State
+from vifkit_conformance.bandwidths import LOW, REFERENCE
 from vifkit_conformance.guest import Guest, Guests, interface
-from vifkit_conformance.suite.bandwidths import LOW, REFERENCE
 from vifkit_libvirt.testbed import PrivateLibvirt
 from vifkit_qemu.driver import QemuConnection, QemuDomain, QemuDriver
 from vifkit_qemu.testbed import QemuTestbed

@@ -18,9 +18,9 @@ from vifkit import (
     UnsupportedError,
     VifkitError,
 )
+from vifkit_conformance.bandwidths import LOW, REFERENCE
 from vifkit_conformance.guest import Guests, interface
 from vifkit_conformance.lab import Lab
-from vifkit_conformance.suite.bandwidths import LOW, REFERENCE
 from vifkit_conformance.suite.trees import differences
 from vifkit_libvirt.errors import LibvirtError
 from vifkit_qemu.driver import QemuDomain

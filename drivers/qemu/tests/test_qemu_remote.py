@@ -10,11 +10,11 @@ from urllib.parse import quote
 import pytest
 
 from vifkit import Bandwidth, ConnectError, Connection, Rate
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.fixtures import lacking
 from vifkit_conformance.guest import Guests
 from vifkit_conformance.lab import Lab, LabUnavailableError, SshServer, until
 from vifkit_conformance.leftovers import Leftovers
-from vifkit_conformance.suite.bandwidths import REFERENCE
 from vifkit_conformance.suite.trees import differences
 from vifkit_libvirt.lab import Authority
 from vifkit_libvirt.testbed import PrivateLibvirt

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guests
 from vifkit_conformance.lab import Lab
 from vifkit_conformance.leftovers import Leftovers
-from vifkit_conformance.suite.bandwidths import REFERENCE
 from vifkit_libvirt.testbed import PrivateLibvirt
 from vifkit_qemu.driver import QemuDriver
 from vifkit_qemu.testbed import QemuTestbed

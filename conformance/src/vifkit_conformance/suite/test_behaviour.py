@@ -6,11 +6,10 @@ from contextlib import contextmanager
 import pytest
 
 from vifkit import Bandwidth, Rate
+from vifkit_conformance.bandwidths import AVERAGE_ONLY, REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.judging import evidence
 from vifkit_conformance.lab import Endpoint, Flood, LinkEndpoint, Measurement, measure
-
-from .bandwidths import AVERAGE_ONLY, REFERENCE
 
 REFERENCE_BPS = 4_096_000, 8_192_000
 GUEST, HOST = "198.51.100.2", "198.51.100.1"

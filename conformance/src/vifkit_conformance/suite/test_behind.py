@@ -3,11 +3,11 @@
 import pytest
 
 from vifkit import Bandwidth, Rate
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.judging.declared import missing
 from vifkit_conformance.testbed import SupportsTuning
 
-from .bandwidths import REFERENCE
 from .trees import differences, leaf
 
 WANTED = Bandwidth(inbound=Rate(average=512, peak=1024, burst=32))

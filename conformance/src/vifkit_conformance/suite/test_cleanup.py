@@ -3,10 +3,9 @@
 import pytest
 
 from vifkit import Connection, VifkitError
+from vifkit_conformance.bandwidths import LOW, REFERENCE
 from vifkit_conformance.guest import Guests
 from vifkit_conformance.leftovers import Leftovers
-
-from .bandwidths import LOW, REFERENCE
 
 
 def test_stop_leaves_no_rows_and_no_devices(guest: Guests) -> None:

@@ -14,10 +14,10 @@ from vifkit import (
     State,
     parse_domain,
 )
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.lab import until
 
-from .bandwidths import REFERENCE
 from .crashes import UnderWay, daemon_down, kill_daemon_in_a_start, skip_without_daemon, stop
 from .trees import differences, leaf
 

@@ -14,9 +14,8 @@ from vifkit import (
     State,
     VifkitError,
 )
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guests
-
-from .bandwidths import REFERENCE
 
 NOBODY = "52:54:00:ff:ff:ff"
 

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 from vifkit import Connection, Driver, State, SupportsEvents, SupportsResume, SupportsSuspend
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guests
 from vifkit_conformance.judging.declared import missing, undeclared
 from vifkit_conformance.testbed import SupportsGuestKill
 
-from .bandwidths import REFERENCE
 from .crashes import daemon_down, skip_without_daemon
 
 SOON_SECONDS = 1.0

@@ -12,11 +12,11 @@ from vifkit import (
     VifkitError,
     parse_domain,
 )
+from vifkit_conformance.bandwidths import LOW, REFERENCE
 from vifkit_conformance.guest import Guest, Guests, interface
 from vifkit_conformance.judging.declared import undeclared
 from vifkit_conformance.leftovers import Leftovers
 
-from .bandwidths import LOW, REFERENCE
 from .trees import differences, leaf
 
 

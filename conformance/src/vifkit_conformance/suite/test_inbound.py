@@ -4,10 +4,10 @@ import pytest
 
 from vifkit import Bandwidth, Capabilities, Rate
 from vifkit_conformance import cases
+from vifkit_conformance.bandwidths import AVERAGE_ONLY, REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.judging.declared import undeclared
 
-from .bandwidths import AVERAGE_ONLY, REFERENCE
 from .daemons import asleep
 from .trees import differences, leaf
 

@@ -3,9 +3,9 @@
 import pytest
 
 from vifkit import Bandwidth, ForeignQosError, Rate
+from vifkit_conformance.bandwidths import LOW, REFERENCE
 from vifkit_conformance.guest import Guests
 
-from .bandwidths import LOW, REFERENCE
 from .trees import differences, leaf
 
 

@@ -3,12 +3,12 @@
 import pytest
 
 from vifkit import Connection, Domain, DomainNotFoundError, InvalidStateError, State
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.judging.declared import missing
 from vifkit_conformance.lab import until
 from vifkit_conformance.testbed import SupportsGuestKill
 
-from .bandwidths import REFERENCE
 from .crashes import daemon_down, skip_without_daemon
 from .trees import differences
 

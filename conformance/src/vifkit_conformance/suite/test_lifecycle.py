@@ -18,10 +18,9 @@ from vifkit import (
     Vif,
     parse_domain,
 )
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guests
 from vifkit_conformance.judging.declared import unjudged
-
-from .bandwidths import REFERENCE
 
 
 @pytest.mark.needs("persistent_domains")
@@ -82,7 +81,7 @@ def test_a_created_domain_is_gone_when_it_stops(guest: Guests, connection: Conne
         connection.domain(domain.name)
 
 
-@pytest.mark.needs("persistent_domains")
+@pytest.mark.needs("inbound", "persistent_domains")
 def test_create_starts_the_definition_where_there_is_one(guest: Guests) -> None:
     """Failing: `create` of a domain that is defined must start that definition, and `stop` must leave it defined."""
     xml, macs = guest.write(REFERENCE)
@@ -104,7 +103,7 @@ def test_a_domain_starts_again_as_it_was(guest: Guests) -> None:
     assert made.tree() == first
 
 
-@pytest.mark.needs("persistent_domains")
+@pytest.mark.needs("inbound", "persistent_domains")
 def test_define_again_replaces_what_was_kept(guest: Guests, connection: Connection) -> None:
     """Failing: `define` with the same name and UUID must replace the XML, and make no second domain."""
     xml, macs = guest.write(REFERENCE)

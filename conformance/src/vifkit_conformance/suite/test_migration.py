@@ -6,13 +6,13 @@ from contextlib import contextmanager
 import pytest
 
 from vifkit import Bandwidth, Connection, DomainNotFoundError, Driver, Rate, State, SupportsMigration, VifkitError
+from vifkit_conformance.bandwidths import LOW, REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.judging.declared import missing, undeclared
 from vifkit_conformance.lab import Lab
 from vifkit_conformance.leftovers import Leftovers
 from vifkit_conformance.testbed import SupportsSecondHost
 
-from .bandwidths import LOW, REFERENCE
 from .trees import differences, leaf
 
 

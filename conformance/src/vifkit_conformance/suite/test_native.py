@@ -3,9 +3,8 @@
 import pytest
 
 from vifkit import Bandwidth, Driver, Rate
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guest, Guests
-
-from .bandwidths import REFERENCE
 
 
 def held(made: Guest, driver: Driver, uri: str) -> Bandwidth | None:

@@ -2,9 +2,8 @@
 
 import pytest
 
+from vifkit_conformance.bandwidths import OUTBOUND, REFERENCE
 from vifkit_conformance.guest import Guests
-
-from .bandwidths import OUTBOUND, REFERENCE
 
 
 @pytest.mark.needs("outbound", shaping="ovs-htb")

@@ -3,9 +3,9 @@
 import pytest
 
 from vifkit import Bandwidth, InvalidXmlError, Rate, SupportsHotplug, safe_xml
+from vifkit_conformance.bandwidths import LOW, REFERENCE
 from vifkit_conformance.guest import Guest, Guests, interface
 
-from .bandwidths import LOW, REFERENCE
 from .trees import differences, leaf
 
 _shaped = pytest.mark.needs("persistent_domains", "inbound", "live_update", shaping="ovs-htb")

@@ -3,9 +3,9 @@
 import pytest
 
 from vifkit import Bandwidth, Rate, SwitchUnavailableError
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 
-from .bandwidths import REFERENCE
 from .daemons import asleep
 from .trees import differences, leaf
 

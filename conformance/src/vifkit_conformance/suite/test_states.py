@@ -14,10 +14,10 @@ from vifkit import (
     SupportsShutdown,
     SupportsSuspend,
 )
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.judging.declared import undeclared
 
-from .bandwidths import REFERENCE
 from .trees import differences, leaf
 
 

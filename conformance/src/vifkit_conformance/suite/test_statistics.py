@@ -3,11 +3,11 @@
 import pytest
 
 from vifkit import InvalidStateError, SupportsStatistics, VifStatistics
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.judging.declared import undeclared
 from vifkit_conformance.lab import measure
 
-from .bandwidths import REFERENCE
 from .test_behaviour import GUEST, HOST, path_to
 
 OFFERED_BPS = 2_000_000

@@ -3,9 +3,9 @@
 import pytest
 
 from vifkit import Bandwidth, Rate, State
+from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 
-from .bandwidths import REFERENCE
 from .trees import differences, leaf
 
 

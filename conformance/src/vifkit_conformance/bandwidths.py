@@ -5,4 +5,7 @@ REFERENCE = "<bandwidth><inbound average='512' peak='1024' burst='32'/></bandwid
 
 AVERAGE_ONLY = "<bandwidth><inbound average='512'/></bandwidth>"
 LOW = "<bandwidth><inbound average='128' peak='128'/></bandwidth>"
+USUAL = (REFERENCE, LOW)
+"""What a domain has in tests that may be about something else."""
+
 OUTBOUND = "<bandwidth><outbound average='512' burst='32'/></bandwidth>"
