@@ -42,6 +42,26 @@ NEXT = "test_the_tree_is_that_of_the_golden_case[reference]"
 RESTARTS = ("test_a_restart_of_ovsdb_server_is_survived", "test_a_restart_of_vswitchd_keeps_the_bandwidth")
 
 
+FORKS = """
+import os, time
+from vifkit_netns.driver import NetnsConnection, NetnsDriver
+
+class Forking(NetnsConnection):
+    def version(self):
+        if os.fork() == 0:
+            time.sleep(1000)
+        return super().version()
+
+class ForkingDriver(NetnsDriver):
+    def connection(self, *there):
+        return Forking(*there)
+
+@pytest.fixture(scope="session")
+def driver():
+    return ForkingDriver()
+"""
+
+
 @pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
     with author(tmp_path_factory.getbasetemp() / "bytecode") as made:
@@ -63,3 +83,13 @@ def test_a_daemon_that_the_driver_kills_is_told_and_started_again(home: Author, 
 def test_a_daemon_that_a_test_kills_itself_is_nobodys_fault(home: Author) -> None:
     home.write("vifkit_netns.driver", "NetnsDriver")
     assert home.judge_tests(*RESTARTS).words == dict.fromkeys(RESTARTS, "passed")
+
+
+@pytest.mark.switch
+@pytest.mark.parametrize("options", [(), ("-n2",)], ids=["serially", "by-two-workers"])
+def test_a_fork_of_the_process_is_told_and_ended(home: Author, options: tuple[str, ...]) -> None:
+    home.write("vifkit_netns.driver", "NetnsDriver", more=FORKS)
+    judged = home.judge(f"test_driver.py::{KILLED}", f"test_driver.py::{NEXT}", *options)
+    assert judged.status == pytest.ExitCode.TESTS_FAILED
+    assert "left behind: fork " in judged.outcomes[KILLED].left
+    assert home.left() == []

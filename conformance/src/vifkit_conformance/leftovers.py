@@ -1,4 +1,4 @@
-"""What a driver may leave behind: rows, ports, devices and namespaces."""
+"""What a driver may leave behind: rows, ports, devices, namespaces, and copies of the process that it ran in."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 from .guest import is_ours
 from .lab import CommandError, Lab
 from .lab.command import run
+from .lab.forks import end
 from .observe import Observer
 from .observe.commands import Commands
 
@@ -51,6 +52,8 @@ class Leftovers:
                 elif kind == "namespace":
                     run(["umount", name])
                     Path(name).unlink(missing_ok=True)
+                elif kind == "fork":
+                    end(name)
                 elif kind == "device":
                     lab.host.run("ip", "link", "delete", name)
                 else:

@@ -59,7 +59,9 @@ class RunDirectory:
 
     def close(self) -> None:
         """Remove the directory and end the janitor; may be called again."""
-        self._janitor.communicate()
+        if self._janitor.poll() is None:
+            # A line, as a process that a driver has forked may hold the pipe, and would keep it open.
+            self._janitor.communicate(b"\n")
         shutil.rmtree(self.path, ignore_errors=True)  # where somebody has killed the janitor
 
     def __enter__(self) -> Self:

@@ -13,6 +13,7 @@ from ..observe import Observer, pinned
 from .counters import counters
 from .directory import RunDirectory
 from .errors import CommandError
+from .forks import forks
 from .link import Link, veth
 from .namespace import Namespace
 from .openvswitch import OpenVSwitch
@@ -92,4 +93,10 @@ class Lab(Observer):
         ports = {("Port", row["name"]) for row in self.rows("Port", "name")}
         devices = {("device", name) for name in counters(self.host)}
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
-        return rows | ports | devices | {("namespace", path) for path in pinned(mounts)}
+        return (
+            rows
+            | ports
+            | devices
+            | {("fork", pid) for pid in forks()}
+            | {("namespace", path) for path in pinned(mounts)}
+        )
