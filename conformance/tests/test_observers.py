@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netqos.htb import HtbClass, Qdisc, Tree
+from netqos.htb import Qdisc, Tree
 from netqos.link import Filter
 from vifkit_conformance import cases
 from vifkit_conformance.guest import Guests
@@ -38,35 +38,7 @@ FILTERS = (
 
 @pytest.mark.parametrize("classes", [CLASSES, CLASSES.replace("/1 mpu", "/1mpu")], ids=["6.1.0", "7.1.0"])
 def test_the_reference_tree_is_read_back_from_tcs_words(classes: str) -> None:
-    assert tc.tree(tc.parse_json(QDISCS), classes) == Tree(
-        qdisc=Qdisc(kind="htb", handle="1:", default=1, r2q=10),
-        classes={
-            "1:fffe": HtbClass(
-                handle="1:fffe",
-                parent="root",
-                rate=1_024_000,
-                ceil=1_024_000,
-                buffer=22_888,
-                cbuffer=22_888,
-                quantum=None,
-                prio=None,
-                level=7,
-                mpu=60,
-            ),
-            "1:1": HtbClass(
-                handle="1:1",
-                parent="1:fffe",
-                rate=512_000,
-                ceil=1_024_000,
-                buffer=1_000_000,
-                cbuffer=500_000,
-                quantum=51_200,
-                prio=0,
-                level=0,
-                mpu=60,
-            ),
-        },
-    )
+    assert tc.tree(tc.parse_json(QDISCS), classes) == cases.load("reference").tree
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from _pytest.runner import runtestprotocol  # private, but nothing else gives a 
 
 from .complaint import complain
 from .ids import function_of, functions, test_id
+from .verdicts import skip_reason
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,7 @@ def judge(failure: Failure, reports: Sequence[pytest.TestReport], today: date) -
         verdict.longrepr = f"{failed[0].longreprtext}\n\nexpected to fail ({failure.reason}), saying {failure.says!r}"
         verdict.outcome = "failed"
     elif verdict.skipped:
-        reason = verdict.longrepr[2] if isinstance(verdict.longrepr, tuple) else verdict.longreprtext
-        verdict.longrepr = f"expected to fail ({failure.reason}), and is skipped: {reason.removeprefix('Skipped: ')}"
+        verdict.longrepr = f"expected to fail ({failure.reason}), and is skipped: {skip_reason(verdict)}"
         verdict.outcome = "failed"
     else:
         verdict.longrepr = f"expected to fail ({failure.reason}), and passes: take the entry out"

@@ -1,8 +1,6 @@
 """Stable names of tests: `module.py::function[id]`, whichever module of an author's they were imported to."""
 
-import sys
 from importlib import import_module
-from types import ModuleType
 
 import pytest
 
@@ -35,9 +33,3 @@ def functions() -> dict[str, object]:
     suite = import_module(SUITE)
     found = {name: each for name, each in vars(suite).items() if name.startswith("test_") and callable(each)}
     return {f"{each.__module__.rpartition('.')[2]}.py::{name}": each for name, each in found.items()}
-
-
-def module(name: str) -> ModuleType | None:
-    """Give a module of the suite, once all of it is imported."""
-    import_module(SUITE)
-    return sys.modules.get(f"{SUITE}.{name}")

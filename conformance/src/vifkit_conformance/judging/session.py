@@ -55,7 +55,8 @@ class Judge:
 
         for report in self._crashed:
             self._reports[self.tests.get(report.nodeid, report.nodeid)].append(report)
-        return settle(verdict(test, reports) for test, reports in self._reports.items() if test in self._ended)
+        ended = self._ended
+        return settle(verdict(test, reports) for test, reports in self._reports.items() if test in ended)
 
     @cached_property
     def profiles(self) -> list["Profile"]:

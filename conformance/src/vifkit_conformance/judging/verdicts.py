@@ -72,7 +72,7 @@ def _outcome(reports: Sequence[pytest.TestReport], seen: Sequence[Mapping[str, A
         if hasattr(report, "wasxfail"):
             return Outcome.FAILED, "marked to fail, and not by an entry of a file of expected failures", ""
         if report.skipped:
-            return _of_skip(seen, _skip_reason(report))
+            return _of_skip(seen, skip_reason(report))
     return Outcome.HELD, "", ""
 
 
@@ -110,7 +110,8 @@ def _of_skip(seen: Sequence[Mapping[str, Any]], reason: str) -> tuple[Outcome, s
     return Outcome.FAILED, f"was skipped, and not by the suite ({reason})", ""
 
 
-def _skip_reason(report: pytest.TestReport) -> str:
+def skip_reason(report: pytest.TestReport) -> str:
+    """Say why a test was skipped."""
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
     return reason.removeprefix("Skipped: ")
 
