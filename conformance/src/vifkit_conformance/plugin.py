@@ -119,7 +119,7 @@ def _judges(config: pytest.Config) -> Iterator[object]:
     if (path := config.getoption("--expected-failures")) is not None:
         from .judging.expected import ExpectedFailures
 
-        yield ExpectedFailures(path)
+        yield ExpectedFailures(path, judge)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

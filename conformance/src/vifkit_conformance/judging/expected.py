@@ -16,10 +16,11 @@ must fail. A defect that many tests see names them in one array, `test = ["…",
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from _pytest.runner import runtestprotocol  # private, but nothing else gives a test's reports before they are told
@@ -27,6 +28,9 @@ from _pytest.runner import runtestprotocol  # private, but nothing else gives a 
 from .complaint import complain
 from .ids import function_of, functions, test_id
 from .verdicts import skip_reason
+
+if TYPE_CHECKING:
+    from .session import Judge
 
 
 @dataclass(frozen=True)
@@ -136,17 +140,10 @@ def judge(failure: Failure, reports: Sequence[pytest.TestReport], today: date) -
 class ExpectedFailures:
     """The plugin of a run that has a file of expected failures."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, judge: "Judge") -> None:
         self.path = path
+        self.judge = judge
         self.failures = {failure.test: failure for failure in read(path)}
-        self._seen: set[str] = set()
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_pycollect_makeitem(self) -> Generator[None, object, object]:
-        """Note every test with every id, before anything is left out by the command line."""
-        made = yield
-        self._seen.update(filter(None, map(test_id, made if isinstance(made, list) else [made])))
-        return made
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
@@ -181,7 +178,8 @@ class ExpectedFailures:
     def _is_known(self, test: str) -> bool:
         if function_of(test) not in functions():
             return False
-        if test in self._seen or "[" not in test:
+        seen = set(self.judge.tests.values())
+        if test in seen or "[" not in test:
             return True
         # Which ids a test has is known where its module was collected, and matters nowhere else.
-        return function_of(test) not in map(function_of, self._seen)
+        return function_of(test) not in map(function_of, seen)
