@@ -14,6 +14,7 @@ from vifkit import VifkitError
 from .commands.lab import lab
 from .commands.merge import merge
 from .commands.new import new
+from .commands.uml import uml
 
 HOLDS, BAD_INPUT, UNAVAILABLE = 0, 2, 3
 
@@ -51,6 +52,7 @@ def _say(message: str, status: int) -> int:
 Examples:
   vifkit-conformance new mine                  a driver that passes the suite, to start from
   vifkit-conformance lab                       a shell beside a private Open vSwitch with two guests
+  vifkit-conformance uml                       a shell in a full kernel, where the host's lacks something
   pytest --pyargs vifkit_conformance --driver mine --vifkit-report mine
   vifkit-conformance merge mine other --into all  one matrix of two reports
 
@@ -66,5 +68,5 @@ def main(context: click.Context) -> int:
     return HOLDS
 
 
-for command in (new, lab, merge):
+for command in (new, lab, uml, merge):
     main.add_command(command)

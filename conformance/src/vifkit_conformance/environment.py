@@ -9,6 +9,8 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, v
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from .uml import INSIDE
+
 if TYPE_CHECKING:
     from .observe.remote import Remote
 
@@ -38,7 +40,9 @@ def versions(tools: Mapping[str, Sequence[str]], host: "Remote | None" = None) -
     """Tell the versions of everything that a run is judged on, here or on another host; `tools` are the testbed's."""
     asked = {"Open vSwitch": ("ovs-vsctl", "--version"), "iproute2": ("tc", "-V"), **tools}
     run = host.output if host is not None else _output
-    return {name: _version(run(*argv)) for name, argv in asked.items()} | {"Linux": run("uname", "-r").strip()}
+    kind = " (user-mode)" if host is None and INSIDE in os.environ else ""
+    found = {name: _version(run(*argv)) for name, argv in asked.items()}
+    return found | {"Linux": run("uname", "-r").strip() + kind}
 
 
 def header(driver: str, testbed: str, parameters: Sequence[tuple[str, str]], host: "Remote | None" = None) -> list[str]:

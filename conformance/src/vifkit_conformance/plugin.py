@@ -69,8 +69,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="open a shell in the lab of the first test that fails, before anything is taken down, and end the run",
     )
+    group.addoption(
+        "--lab",
+        choices=("host", "uml"),
+        default="host",
+        help="run it all in this host's kernel, or in a full one of its own (user-mode Linux), which may have what this lacks",
+    )
     if find_spec("testinfra") is None:  # else the option is testinfra's
         group.addoption("--hosts", metavar="SPEC", help="judge on this host; needs vifkit-conformance[hosts]")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Go on in a full kernel, if that is asked for."""
+    if config.option.lab != "uml":
+        return None
+    from .uml import session
+
+    return session.run(config) if session.wanted(config) else None
 
 
 def pytest_configure(config: pytest.Config) -> None:
