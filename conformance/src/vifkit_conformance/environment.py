@@ -36,18 +36,24 @@ def with_query(uri: str, parameters: Sequence[tuple[str, str]]) -> str:
     return given + ("&" if "?" in given else "?") + urlencode(parameters, safe="/", quote_via=quote) + mark + fragment
 
 
-def versions(tools: Mapping[str, Sequence[str]], host: "Remote | None" = None) -> dict[str, str]:
-    """Tell the versions of everything that a run is judged on, here or on another host; `tools` are the testbed's."""
+def versions(tools: Mapping[str, Sequence[str]], datapath: str, host: "Remote | None" = None) -> dict[str, str]:
+    """Tell the versions of everything that a run is judged on; `tools` are the testbed's, `datapath` is the lab's.
+
+    On another `host` there is no lab.
+    """
     asked = {"Open vSwitch": ("ovs-vsctl", "--version"), "iproute2": ("tc", "-V"), **tools}
     run = host.output if host is not None else _output
     kind = " (user-mode)" if host is None and INSIDE in os.environ else ""
     found = {name: _version(run(*argv)) for name, argv in asked.items()}
-    return found | {"Linux": run("uname", "-r").strip() + kind}
+    found |= {"Linux": run("uname", "-r").strip() + kind}
+    return found if host is not None else found | {"datapath": datapath}
 
 
-def header(driver: str, testbed: str, parameters: Sequence[tuple[str, str]], host: "Remote | None" = None) -> list[str]:
+def header(
+    driver: str, testbed: str, parameters: Sequence[tuple[str, str]], datapath: str, host: "Remote | None" = None
+) -> list[str]:
     """Name the driver, the testbed, the URI's parameters and the versions of everything that it is judged on."""
-    said = ", ".join(f"{name} {number}" for name, number in versions(_tools(testbed), host).items())
+    said = ", ".join(f"{name} {number}" for name, number in versions(_tools(testbed), datapath, host).items())
     suite = f"suite {version('vifkit-conformance')}"
     on = f" on {testbed}" if testbed != driver else ""
     query = f" with {' '.join(f'{key}={value}' for key, value in parameters)}" if parameters else ""

@@ -59,8 +59,11 @@ def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
             reason = str(error)
     if reason is not None:
         lacking(request.config, reason)
-    with Lab() as lab:
-        lab.bridge("br0")
+    with Lab(datapath=request.config.getoption("--datapath")) as lab:
+        try:
+            lab.bridge("br0")
+        except LabUnavailableError as error:
+            lacking(request.config, str(error))
         yield lab
 
 

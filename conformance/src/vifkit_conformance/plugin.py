@@ -70,10 +70,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="open a shell in the lab of the first test that fails, before anything is taken down, and end the run",
     )
     group.addoption(
+        "--datapath",
+        choices=("netdev", "system"),
+        default="netdev",
+        help="the datapath of the lab's bridges: Open vSwitch's own in user space, or the kernel's module openvswitch",
+    )
+    group.addoption(
         "--lab",
         choices=("host", "uml"),
         default="host",
-        help="run it all in this host's kernel, or in a full one of its own (user-mode Linux), which may have what this lacks",
+        help="run in this host's kernel, or in a full one (user-mode Linux), which has what the host's may lack",
     )
     if find_spec("testinfra") is None:  # else the option is testinfra's
         group.addoption("--hosts", metavar="SPEC", help="judge on this host; needs vifkit-conformance[hosts]")
@@ -175,7 +181,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     from .environment import header
 
     query, host = config.getoption("--uri-query"), config.stash.get(HOST, None)
-    return header(name, config.getoption("--testbed") or name, query, host)
+    return header(name, config.getoption("--testbed") or name, query, config.getoption("--datapath"), host)
 
 
 @pytest.hookimpl(optionalhook=True)

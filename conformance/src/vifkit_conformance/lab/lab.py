@@ -1,5 +1,6 @@
 """Everything that one test needs of the kernel, made together and gone together."""
 
+import time
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from itertools import count
@@ -17,8 +18,13 @@ from .forks import forks
 from .link import Link, veth
 from .namespace import Namespace
 from .openvswitch import OpenVSwitch
+from .waiting import until
 
 T = TypeVar("T")
+
+# In the first ten seconds after a boot Open vSwitch counts no processor (count_cpu_cores in lib/ovs-thread.c), and
+# starts no thread that would answer the kernel's datapath.
+_COUNTED_SECONDS = 10.5
 
 
 class Lab(Observer):
@@ -26,18 +32,24 @@ class Lab(Observer):
 
     Nothing of it is left when the block ends, or when the process that made it is killed: no process,
     namespace, socket or directory. Two labs never meet. Make it in the main thread (see `process.spawn`).
-    `host` is the switch's namespace, `directory` the run directory, `ovs` the switch.
+    `host` is the switch's namespace, `directory` the run directory, `ovs` the switch; `datapath` is the type of its
+    bridges, ``netdev`` or ``system``.
     """
 
     directory: Path
     host: Namespace
     ovs: OpenVSwitch
 
+    def __init__(self, *, datapath: str = "netdev") -> None:
+        self.datapath = datapath
+
     def __enter__(self) -> Self:
         self._guests = count(1)
         with ExitStack() as stack:
             self.directory = stack.enter_context(RunDirectory()).path
             self.host = stack.enter_context(Namespace())
+            if self.datapath == "system":
+                until(_has_been_up, "Open vSwitch can count processors", 2 * _COUNTED_SECONDS)
             self.ovs = stack.enter_context(OpenVSwitch(self.host, self.directory))
             self._stack = stack.pop_all()
         return self
@@ -54,8 +66,8 @@ class Lab(Observer):
         return self.enter(Namespace())
 
     def bridge(self, name: str = "br0") -> str:
-        """Add a bridge, with the datapath in user space, and return its name."""
-        self.ovs.add_bridge(name)
+        """Add a bridge, and return its name. Raises `LabUnavailableError` if its datapath cannot be had here."""
+        self.ovs.add_bridge(name, self.datapath)
         return name
 
     def guest(self, address: str, bridge: str = "br0") -> tuple[Link, Link]:
@@ -100,3 +112,7 @@ class Lab(Observer):
             | {("fork", pid) for pid in forks()}
             | {("namespace", path) for path in pinned(mounts)}
         )
+
+
+def _has_been_up() -> bool:
+    return time.clock_gettime(time.CLOCK_BOOTTIME) >= _COUNTED_SECONDS

@@ -11,7 +11,7 @@ from netqos.rpc import Rpc
 from vifkit import BackendError
 
 from .command import run
-from .errors import LabError
+from .errors import LabError, LabUnavailableError
 from .namespace import Namespace
 from .process import Daemon, spawn
 from .schema import Row, plain_row, schema_file, tables
@@ -105,8 +105,18 @@ class OpenVSwitch:
         return run(["ovs-appctl", f"--target={self.directory}/{target}.ctl", *arguments], env=self.env)
 
     def add_bridge(self, name: str, datapath: str = "netdev") -> None:
-        """Add a bridge; ``netdev`` is the datapath in user space, ``system`` the kernel's."""
+        """Add a bridge; ``netdev`` is the datapath in user space, ``system`` the kernel's.
+
+        Raises `LabUnavailableError` if Open vSwitch cannot have that datapath here.
+        """
         self.vsctl("add-br", name, "--", "set", "Bridge", name, f"datapath_type={datapath}")
+        (made,) = (row["datapath_id"] for row in self.rows("Bridge", "name", "datapath_id") if row["name"] == name)
+        if not made:
+            self.vsctl("del-br", name)
+            how = (
+                "as root, modprobe openvswitch, or run this in a full kernel (vifkit-conformance uml, pytest --lab uml)"
+            )
+            raise LabUnavailableError(f"this kernel has no datapath {datapath!r} for Open vSwitch: {how}")
 
     def add_port(self, bridge: str, device: str) -> None:
         """Make a device of the switch's namespace a port of a bridge."""

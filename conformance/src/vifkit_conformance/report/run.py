@@ -44,7 +44,7 @@ def of_session(judge: "Judge", config: "pytest.Config", complaints: Iterable[str
         "hypervisor": facts.get("hypervisor"),
         "capabilities": facts.get("capabilities"),
         "host": there.spec if there is not None else platform.node(),
-        "versions": versions(facts.get("tools", {}), there)
+        "versions": versions(facts.get("tools", {}), config.getoption("--datapath"), there)
         | {"Python": platform.python_version(), "pytest": version("pytest")},
         "suite": version("vifkit-conformance"),
         "started": judge.started.strftime("%Y-%m-%dT%H:%M:%SZ"),

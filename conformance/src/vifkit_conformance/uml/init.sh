@@ -41,8 +41,8 @@ mount -t hostfs job $at -o "$job" && mount -t proc proc /proc || over
 new_root >$at/said 2>&1 || over "$(cat $at/said)"
 at=/run/vifkit
 
-# Others are loaded when they are asked for; a device has to be there before.
-modprobe tun 2>/dev/null
+# Others are loaded when they are asked for; these make a device, which has to be there before.
+modprobe -aq tun fuse
 ip link set lo up
 hostname vifkit
 

@@ -91,7 +91,7 @@ def _write(
     (job / "uml").mkdir()
     names = [name for name in environment if name.isidentifier()]
     lines = [f"export {name}={shlex.quote(environment[name])}" for name in names]
-    lines += [f"cd {shlex.quote(os.getcwd())} || exit 126", f"exec {shlex.join(argv)}"]
+    lines += [f"cd {shlex.quote(str(Path.cwd()))} || exit 126", f"exec {shlex.join(argv)}"]
     (job / "command").write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
     found = [window.resolve() for window in windows]
     (job / "windows").write_text("".join(f"{window}\n" for window in found), encoding="utf-8", errors="surrogateescape")
@@ -105,7 +105,9 @@ def _status(job: Path, ended: int) -> int:
     with suppress(OSError, ValueError):
         return int((job / "status").read_text(encoding="ascii"))
     with suppress(OSError):
-        raise UmlError(f"the full kernel cannot begin: {' '.join((job / 'failed').read_text(errors='replace').split())}")
+        raise UmlError(
+            f"the full kernel cannot begin: {' '.join((job / 'failed').read_text(errors='replace').split())}"
+        )
     lines = [line.strip() for line in (job / "console").read_text(errors="replace").splitlines() if line.strip()]
     panics = [line for line in lines if line.startswith("Kernel panic")]
     last = (panics or lines or ["it said nothing"])[-1]

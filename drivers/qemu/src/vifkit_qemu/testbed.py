@@ -56,7 +56,7 @@ class QemuTestbed(LibvirtTestbed):
     @contextmanager
     def second_host(self, lab: Lab) -> Iterator[tuple[Lab, str]]:
         """Boot a libvirtd in another lab, with a wire between the two."""
-        with Lab() as other, veth(lab.host, "migrate0", "migrate1", other.host) as (here, there):
+        with Lab(datapath=lab.datapath) as other, veth(lab.host, "migrate0", "migrate1", other.host) as (here, there):
             here.add_address(f"{FIRST_HOST}/24")
             there.add_address(f"{SECOND_HOST}/24")
             other.bridge("br0")
