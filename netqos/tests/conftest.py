@@ -15,6 +15,7 @@ from vifkit_conformance.lab import Lab, Link, Namespace, privileged, tap, why_no
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from shared.rows import clear
 from shared.server import Serve, serving
 
 
@@ -58,16 +59,7 @@ def port(lab: Lab) -> Iterator[Callable[..., Link]]:
             return link
 
         yield make
-        # By hand, as ovs-vsctl takes some names of ports for something else.
-        (own,) = (row["_uuid"] for row in lab.ovs.rows("Port", "_uuid", "name") if row["name"] == "br0")
-        bridge = {"table": "Bridge", "where": [["name", "==", "br0"]], "row": {"ports": ["uuid", own]}}
-        lab.ovs.transact(
-            {"op": "update", **bridge},
-            {"op": "update", "table": "Port", "where": [], "row": {"qos": ["set", []]}},
-            {"op": "delete", "table": "QoS", "where": []},
-            {"op": "delete", "table": "Queue", "where": []},
-        )
-        lab.ovs.wait_until_settled()
+        clear(lab)
 
 
 @pytest.fixture

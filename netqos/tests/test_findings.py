@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from netqos import CODES, Finding, Psched, find, predict, translate
 from vifkit import Bandwidth, Rate, Vif
 
-OLD, NEW = (3, 1, 0), (3, 2, 0)
+OLD, NEW = (3, 1, 0), (3, 5, 0)
 Version = tuple[int, ...]
 HIGH_RESOLUTION = Psched(ticks_per_s=15_625_000, buffer_hz=1_000_000_000)
 
@@ -59,6 +59,11 @@ EXAMPLES = [
         "no-limit",
         lambda: findings(inbound(average=512), as_libvirt=True),
         "without a max-rate the guest may receive 10000000000 bit/s: the average is no limit",
+    ),
+    (
+        "switch-aborts",  # what else is found is there with all versions
+        lambda: findings(inbound(average=512), (3, 2, 2), as_libvirt=True)[1:],
+        "ovs-vswitchd 3.2.0 to 3.2.2 aborts on a QoS row without a max-rate",
     ),
     (
         "rate-wraps",
@@ -116,6 +121,12 @@ def test_each_finding_says_what_really_happens(code: str, found: Callable[[], li
 
 def test_every_code_has_its_example() -> None:
     assert sorted(code for code, *_ in EXAMPLES) == sorted(CODES)
+
+
+def test_only_a_row_without_a_max_rate_and_only_those_versions_abort() -> None:
+    for version in (3, 1, 7), (3, 2, 3), (3, 3, 0):
+        assert codes(findings(inbound(average=512), version, as_libvirt=True)) == ["no-limit"]
+    assert findings(inbound(average=512), (3, 2, 0)) == []
 
 
 def test_a_rate_is_only_raised_below_the_limit() -> None:

@@ -14,6 +14,7 @@ CODES = {
     "peak-is-the-limit": "the average guarantees; only the peak limits",
     "average-above-peak": "the peak cuts the average down",
     "no-limit": "nothing limits but the link's speed",
+    "switch-aborts": "this ovs-vswitchd aborts, and again whenever it is started",
     "rate-wraps": "a rate does not fit this Open vSwitch and becomes another",
     "rate-raised": "a rate is raised to one packet a second",
     "burst-raised": "a burst is raised to one packet",
@@ -94,6 +95,8 @@ def _of_rates(qos: QosRow, tree: Tree, mtu: int, ovs_version: Version) -> Iterat
             "no-limit",
             f"without a max-rate the guest may receive {units.bps_from_Bps(leaf.ceil)} bit/s: the average is no limit",
         )
+        if htb.ABORTS[0] <= ovs_version < htb.ABORTS[1]:
+            yield Finding("switch-aborts", "ovs-vswitchd 3.2.0 to 3.2.2 aborts on a QoS row without a max-rate")
     wrapped = [key for key, Bps in asked.items() if Bps >= units.U32 and ovs_version < htb.WIDE_RATES]
     if wrapped:
         yield Finding(

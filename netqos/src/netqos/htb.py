@@ -23,6 +23,7 @@ LOWEST_PRIO = 7  # TC_HTB_NUMPRIO - 1
 QUANTUM_RANGE = (1000, 200_000)  # htb_change_class
 HEADROOM_BYTES = 64  # htb_parse_class_details__: the burst holds the MTU and this much
 WIDE_RATES: Version = (3, 2)  # the first version with TCA_HTB_RATE64; before it a rate has 32 bits
+ABORTS: tuple[Version, Version] = (3, 2), (3, 2, 3)  # between them a row without max-rate locks netdev->mutex twice
 MAX_QUEUE_ID = 61439  # HTB_N_QUEUES is 0xf000
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*(?P<sign>[+-]?)0*(?P<digits>[0-9]{1,20})")
 
@@ -75,7 +76,8 @@ def predict(
 ) -> Tree:
     """Predict the tree for a QoS row on an interface of `mtu` bytes; an empty one if the row is not linux-htb.
 
-    `link_speed_bps` is what Open vSwitch reads off the interface; it counts only where the row has no max-rate.
+    `link_speed_bps` is what Open vSwitch says of the interface (before 3.2 it knows 10, 100 Mbit/s, 1, 10, 40, 100
+    Gbit/s and 1 Tbit/s alone, and of others says nothing); it counts only where the row has no max-rate.
     """
     if qos is None or qos.type != "linux-htb":
         return Tree()
@@ -83,6 +85,9 @@ def predict(
     word = units.U32 if narrow else 2**64
     top = read_number(qos.other_config, "max-rate") // 8 % word or _line_rate(link_speed_bps, ovs_version) % word
     make = _Maker(mtu, psched)
+    qdisc = Qdisc(kind="htb", handle="1:", default=1, r2q=R2Q)
+    if not top:  # the kernel refuses a class without a rate (htb_change_class), and nothing limits the port
+        return Tree(qdisc=qdisc)
     classes = [make.klass(ROOT, "root", rate=top, ceil=top, burst=0, prio=None)]
     queues: dict[int, Mapping[str, str]] = {0: {}} | {
         number: queue.other_config for number, queue in qos.queues.items()
@@ -96,10 +101,7 @@ def predict(
         burst = max(read_number(config, "burst") // 8 % units.U32, mtu + HEADROOM_BYTES)
         prio = min(read_number(config, "priority") % units.U32, LOWEST_PRIO)
         classes.append(make.klass(f"1:{number + 1:x}", ROOT, rate=rate, ceil=ceil, burst=burst, prio=prio))
-    return Tree(
-        qdisc=Qdisc(kind="htb", handle="1:", default=1, r2q=R2Q),
-        classes={each.handle: each for each in classes},
-    )
+    return Tree(qdisc=qdisc, classes={each.handle: each for each in classes})
 
 
 def highest_rate_bps(ovs_version: Version) -> int | None:
@@ -156,9 +158,9 @@ def read_number(config: Mapping[str, str], key: str) -> int:
 
 
 def _line_rate(link_speed_bps: int | None, ovs_version: Version) -> int:
-    """The bytes/s that hold without a max-rate."""
+    """The bytes/s that hold without a max-rate (htb_parse_qdisc_details__)."""
     if link_speed_bps:
         mbps = link_speed_bps // 1_000_000
-        # From 3.2 megabits are cut to megabytes first: 10 Mbit/s are held to 8 Mbit/s.
+        # From 3.2 megabits are cut to megabytes first: 10 Mbit/s are held to 8 Mbit/s, and 5 Mbit/s to none.
         return mbps // 8 * 1_000_000 if ovs_version >= WIDE_RATES else link_speed_bps // 8
     return 10_000_000_000 // 8 if ovs_version >= (3, 1) else 100_000_000 // 8

@@ -17,6 +17,7 @@ from vifkit import BackendError, SwitchUnavailableError
 
 SCHEMA = "Open_vSwitch"
 THE_ROOT: dict[str, Any] = {"table": SCHEMA, "where": []}  # the table has one row
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.001, 0.02  # seconds between two questions for what ovs-vswitchd has done
 
 Operation = dict[str, Any]
 Update = dict[str, dict[str, dict[str, Any] | None]]
@@ -54,15 +55,14 @@ class Rpc:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def transact(self, *operations: Operation, timeout: float | None = None) -> list[Any]:
+    def transact(self, *operations: Operation) -> list[Any]:
         """Run operations in one transaction, and give the result of each.
 
         Raises LostRaceError if a `wait` or an index refused it, BackendError if the server did for another
         reason, SwitchUnavailableError if no answer comes.
         """
         with self._telling():
-            seconds = self.timeout if timeout is None else timeout
-            return _results(self._request("transact", [SCHEMA, *operations], seconds), operations)
+            return _results(self._request("transact", [SCHEMA, *operations], self.timeout), operations)
 
     def monitor(self, columns: Mapping[str, Collection[str]]) -> None:
         """Have all rows of these tables put into `updates`, and from now on those that change (RFC 7047, 4.1.5).
@@ -96,22 +96,22 @@ class Rpc:
         return number
 
     def settled(self, number: int, seconds: float) -> bool:
-        """Wait until ovs-vswitchd has acted on the transaction of this number, and tell whether it did in time."""
+        """Ask until ovs-vswitchd has acted on the transaction of this number, and tell whether it did in time.
+
+        An OVSDB `wait` would tell at once, but before 2.16 ovsdb-server does not wake up to say that one has come true:
+        it may say so 2.5 s later (ovsdb_jsonrpc_session_wait in OVS's ovsdb/jsonrpc-server.c).
+        """
         end = time.monotonic() + seconds
+        pause = SHORTEST_PAUSE
         while True:
             (answer,) = self.transact({"op": "select", "columns": ["cur_cfg"], **THE_ROOT})
-            row = _only(self.db, answer)
-            left = end - time.monotonic()
-            if row["cur_cfg"] >= number:
+            if _only(self.db, answer)["cur_cfg"] >= number:
                 return True
+            left = end - time.monotonic()
             if left <= 0:
                 return False
-            # It may pass over our number when others are at work too, so any change is news.
-            news = {"op": "wait", "columns": ["cur_cfg"], "until": "!=", "rows": [row], "timeout": int(left * 1000) + 1}
-            try:
-                self.transact({**news, **THE_ROOT}, timeout=left + self.timeout)
-            except LostRaceError:
-                return False
+            time.sleep(min(pause, left))
+            pause = min(1.5 * pause, LONGEST_PAUSE)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:

@@ -60,6 +60,19 @@ def create(lab: Lab, port: str | None, *settings: str, queues: dict[int, list[st
     return made.splitlines()[0]
 
 
+def clear(lab: Lab) -> None:
+    """Take every port off br0, and delete every row: by hand, as ovs-vsctl takes some names of ports for others."""
+    (own,) = (row["_uuid"] for row in lab.ovs.rows("Port", "_uuid", "name") if row["name"] == "br0")
+    bridge = {"table": "Bridge", "where": [["name", "==", "br0"]], "row": {"ports": ["uuid", own]}}
+    lab.ovs.transact(
+        {"op": "update", **bridge},
+        {"op": "update", "table": "Port", "where": [], "row": {"qos": ["set", []]}},
+        {"op": "delete", "table": "QoS", "where": []},
+        {"op": "delete", "table": "Queue", "where": []},
+    )
+    lab.ovs.wait_until_settled()
+
+
 def libvirts(port: str, vm_id: str = DOMAIN) -> list[str]:
     return [f"external_ids:ifname={port}", f"external_ids:vm-id={vm_id}", "other_config:max-rate=1000000"]
 
