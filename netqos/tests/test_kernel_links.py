@@ -9,7 +9,8 @@ from shared.links import read, tc
 
 from netqos import Qdisc, Tree
 from netqos.kernel import Kernel
-from netqos.link import Filter, Link
+from netqos.link import Link
+from netqos.policing import Filter
 from vifkit import BackendError
 from vifkit_conformance.lab import Namespace, tap, veth
 

@@ -1,7 +1,7 @@
 """What a person reads: tc's own notation, and trees and tables of rich, which is imported only for those."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vifkit import Bandwidth, Rate
@@ -9,8 +9,9 @@ from vifkit import Bandwidth, Rate
 from . import units
 from .findings import Finding
 from .htb import HtbClass, Tree
-from .link import Counters
-from .rows import InterfaceRow, Policing, QosRow
+from .link import POLICE, Counters
+from .policing import Filter, Police, asks, burst_bytes
+from .rows import InterfaceRow, QosRow
 from .units import Psched
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ class View:
     interface: InterfaceRow
     tree: Tree | None
     """None where the device is not to be seen: it is in another namespace, or nowhere."""
-    policed: bool = True
-    """Whether the kernel has a filter for what the rows police; predicted, it has."""
+    policer: Filter | None = None
+    """The filter that polices what the guest sends."""
+    psched: Psched = field(default_factory=Psched)
     findings: Sequence[Finding] = ()
     counters: Mapping[str, Counters] = field(default_factory=dict)
 
@@ -90,6 +92,28 @@ def _tc_line(each: HtbClass, psched: Psched) -> str:
     for name, ticks, rate in (("burst", each.buffer, each.rate), ("cburst", each.cbuffer, each.ceil)):
         words.append(f"{name} {tc_size(tc_burst_bytes(ticks, rate, psched))}/1 mpu {tc_size(each.mpu)}")
     return " ".join([*words, f"level {each.level} "])
+
+
+def tc_filter_lines(policer: Filter, psched: Psched) -> list[str]:
+    """Write a filter as `tc -d filter show dev … ingress` of iproute2 6.1 does (print_police in tc/m_police.c).
+
+    A police action's number in the kernel, which no prediction can know, is that of the first one.
+    """
+    head = f"filter protocol all pref {policer.pref} {policer.kind} chain 0 "
+    flags = ["  not_in_hw"] if policer.kind == "matchall" else []
+    lines = [head, f"{head}handle {policer.handle or 0:#x} ", *flags]
+    for number, each in enumerate(policer.actions, start=1):
+        words = [f"\taction order {number}:  police 0x{number:x} rate {tc_rate(each.rate)}"]
+        words.append(f"burst {tc_size(tc_burst_bytes(each.burst, each.rate, psched))} mtu {tc_size(each.mtu or 0)}")
+        if each.peakrate:
+            words.append(f"peakrate {tc_rate(each.peakrate)}")
+        if each.pkts_rate:
+            packets = tc_burst_bytes(each.pkts_burst or 0, each.pkts_rate, psched)
+            words.append(f"pkts_rate {each.pkts_rate} pkts_burst {packets}")
+        conform = f"/{each.conform}" if each.conform != "pass" else ""
+        words.append(f"action {each.exceed}{conform} overhead 0b linklayer unspec ")
+        lines += [" ".join(words), "\tref 1 bind 1 ", ""]
+    return lines
 
 
 def human_rate(bps: int) -> str:
@@ -158,7 +182,7 @@ def _rows(view: View) -> "Table":
         lines = _labelled("QoS", f"type={printable(qos.type)}", *_columns(qos.other_config, qos.external_ids))
         for number, queue in sorted(qos.queues.items()):
             lines += _labelled(f"Queue {number}", *_columns(queue.other_config, queue.external_ids))
-    policing = [f"{name}={value}" for name, value in asdict(interface.policing).items()]
+    policing = [f"{name}={value}" for name, value in interface.policing.columns().items()]
     ids = [f"external_ids: {_map(interface.external_ids)}"] if interface.external_ids else []
     return _grid([*lines, *_labelled("Interface", *policing, *ids)], "cyan")
 
@@ -176,20 +200,54 @@ def _map(config: Mapping[str, str]) -> str:
     return printable(" ".join(words)) or "none"
 
 
-def _tree(view: View) -> "RichTree | str":
-    from rich.tree import Tree as RichTree
+def _tree(view: View) -> "RenderableType":
+    from rich.console import Group
 
     if view.tree is None:
         return "not seen: no such device in this network namespace (--netns names another)"
-    qdisc = view.tree.qdisc
+    classes = _classes(view, view.tree)
+    return Group(classes, _filter(view.policer, view.counters.get(POLICE))) if view.policer else classes
+
+
+def _classes(view: View, tree: Tree) -> "RichTree | str":
+    from rich.tree import Tree as RichTree
+
+    qdisc = tree.qdisc
     if qdisc is None:
         return "no classes: the device's own qdisc stays"
     extra = "" if qdisc.default is None else f" default {qdisc.default:x} r2q {qdisc.r2q}"
     drawn = RichTree(f"qdisc {qdisc.kind} {qdisc.handle}{extra}", guide_style="dim")
     nodes = {"root": drawn}
-    for each in view.tree.classes.values():
+    for each in tree.classes.values():
         nodes[each.handle] = nodes.get(each.parent, drawn).add(_class(each, view.counters.get(each.handle)))
     return drawn
+
+
+def _filter(policer: Filter, counters: Counters | None) -> "RichTree":
+    from rich.tree import Tree as RichTree
+
+    drawn = RichTree("qdisc ingress ffff:", guide_style="dim")
+    node = drawn.add(f"filter {policer.kind} pref {policer.pref}")
+    for number, each in enumerate(policer.actions):
+        node.add(_police(each, None if number else counters))
+    return drawn
+
+
+def _police(each: Police, counters: Counters | None) -> "RenderableType":
+    from rich.text import Text
+
+    limits = [f"  rate {human_rate(units.bps_from_Bps(each.rate))}"] if each.rate else []
+    limits += [f"  peakrate {human_rate(units.bps_from_Bps(each.peakrate))}"] if each.peakrate else []
+    limits += [f"  rate {each.pkts_rate} packets/s"] if each.pkts_rate else []
+    ticks = each.burst if each.rate else each.pkts_burst
+    text = Text.assemble(
+        ("police", "bold"),
+        *limits,
+        (f"  burst {ticks} ticks  mtu {each.mtu}  exceed {each.exceed}  conform {each.conform}", "dim"),
+    )
+    if counters is not None:
+        text.append(_counted(counters, "got"))
+    return text
 
 
 def _class(each: HtbClass, counters: Counters | None) -> "RenderableType":
@@ -203,31 +261,40 @@ def _class(each: HtbClass, counters: Counters | None) -> "RenderableType":
         (f"  buffer {each.buffer}  cbuffer {each.cbuffer} ticks{leaf}", "dim"),
     )
     if counters is not None:
-        text.append(
-            f"\nsent {counters.bytes} bytes, {counters.packets} packets; "
-            f"dropped {counters.dropped}, overlimits {counters.overlimits}"
-        )
+        text.append(_counted(counters, "sent"))
     return text
+
+
+def _counted(counters: Counters, verb: str) -> str:
+    return (
+        f"\n{verb} {counters.bytes} bytes, {counters.packets} packets; "
+        f"dropped {counters.dropped}, overlimits {counters.overlimits}"
+    )
 
 
 def _guest(view: View) -> "Table":
     if view.tree is None:
         return _grid([("gets", "what was not seen: the device is not in this network namespace")], "green")
-    policing = view.interface.policing
     own = view.tree.qdisc.kind if view.tree.qdisc and view.tree.qdisc.kind in _SHAPERS else ""
     lines = [("can receive", f"what the device's own {own} lets through" if own else "all that the link carries")]
     if view.guaranteed_bps is not None and view.limit_bps is not None:
         lines = [("is guaranteed", _exact(view.guaranteed_bps)), ("can reach", _exact(view.limit_bps))]
-    return _grid([*lines, ("can send", _sends(policing, policed=view.policed))], "green")
+    return _grid([*lines, ("can send", _sends(view))], "green")
 
 
-def _sends(policing: Policing, *, policed: bool) -> str:
-    if not policed:
-        return "all that the link carries: the kernel has no filter for what the rows ask"
-    if not policing.ingress_policing_rate:
-        return "all that the link carries"
-    burst = f", bursts of {policing.ingress_policing_burst} kbit" if policing.ingress_policing_burst else ""
-    return _exact(policing.ingress_policing_rate * 1000) + burst
+def _sends(view: View) -> str:
+    if view.policer is None:
+        reason = ": the kernel has no filter for what the rows ask" if asks(view.interface.policing) else ""
+        return f"all that the link carries{reason}"
+    limits = []
+    for each in view.policer.actions:
+        if each.rate:
+            burst = burst_bytes(each, view.psched)
+            limits.append(f"{_exact(units.bps_from_Bps(each.rate))}, bursts of {burst} bytes")
+        if each.pkts_rate:
+            limits.append(f"{each.pkts_rate} packets/s")
+    stray = "" if asks(view.interface.policing) else ", by a filter that the rows do not ask for"
+    return f"{' and '.join(limits)}{stray}"
 
 
 def _exact(bps: int) -> str:
