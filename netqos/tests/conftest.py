@@ -84,7 +84,7 @@ def kernel(lab: Lab) -> Iterator[Kernel]:
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def policing(_environment: None) -> None:
     """Skip where the kernel does not police."""
     if not policing_available():
