@@ -24,11 +24,12 @@ def findings(
     psched: Psched = HIGH_RESOLUTION,
     link_speed_bps: int | None = None,
     policing: Policing | None = None,
+    in_userspace: bool = False,
 ) -> list[Finding]:
     rows = translate(bandwidth, "vnet0", as_libvirt=as_libvirt)
     rows = replace(rows, policing=policing or rows.policing)
     tree = predict(rows.qos, mtu=mtu, ovs_version=version, psched=psched, link_speed_bps=link_speed_bps)
-    return find(bandwidth, rows, tree, mtu=mtu, ovs_version=version, psched=psched, vif=vif)
+    return find(bandwidth, rows, tree, mtu=mtu, ovs_version=version, psched=psched, vif=vif, in_userspace=in_userspace)
 
 
 def inbound(**figures: int) -> Bandwidth:
@@ -114,6 +115,14 @@ EXAMPLES = [
         "policing-refused",
         lambda: findings(outbound(average=512, burst=256), policing=BITS_AND_PACKETS),
         ("4096 kbit/s and 3 kpkt/s: Linux refuses both in one action, so that nothing limits what the guest sends"),
+    ),
+    (
+        "policing-bypassed",
+        lambda: findings(outbound(average=512, burst=256), in_userspace=True),
+        (
+            "the bridges have their datapath in user space (netdev), which reads each packet before the kernel polices "
+            "it: nothing limits what the guest sends"
+        ),
     ),
     (
         "floor-ignored",

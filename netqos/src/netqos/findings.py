@@ -23,6 +23,7 @@ CODES = {
     "outbound-burst-default": "without a burst Open vSwitch takes 8000 kbit",
     "burst-slows-tcp": "a burst of less than a quarter of a second costs TCP more than the limit",
     "policing-refused": "Linux refuses limits for bits and for packets at once",
+    "policing-bypassed": "a datapath in user space reads packets before they are policed",
     "floor-ignored": "Open vSwitch guarantees no floor",
     "interface-unsupported": "the interface is not on Open vSwitch",
 }
@@ -52,8 +53,12 @@ def find(
     ovs_version: Version,
     psched: Psched,
     vif: Vif | None = None,
+    in_userspace: bool = False,
 ) -> list[Finding]:
-    """List what the bandwidth does not do, or does otherwise, when it has become `rows` and `tree`."""
+    """List what the bandwidth does not do, or does otherwise, when it has become `rows` and `tree`.
+
+    `in_userspace` is whether the bridge has its datapath in user space, as far as that is known.
+    """
     if not bandwidth:
         return []
     found: list[Finding] = []
@@ -70,6 +75,14 @@ def find(
         found += _of_rates(rows.qos, tree, mtu, ovs_version)
         found += _of_burst(rows.qos, tree.leaf, mtu, psched)
     found += _of_outbound(bandwidth, rows, mtu, ovs_version, psched)
+    if bandwidth.outbound and in_userspace:
+        found.append(
+            Finding(
+                "policing-bypassed",
+                "the bridges have their datapath in user space (netdev), which reads each packet before the kernel "
+                "polices it: nothing limits what the guest sends",
+            )
+        )
     return found
 
 

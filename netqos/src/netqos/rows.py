@@ -71,11 +71,15 @@ class InterfaceRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PortRows:
-    """A port as the database has it: a bond has several interfaces, every other port one."""
+    """A port as the database has it: a bond has several interfaces, every other port one.
+
+    `in_userspace` is whether all bridges have their datapath in user space; which one has the port is not read.
+    """
 
     name: str
     interfaces: tuple[InterfaceRow, ...]
     qos: QosRow | None = None
+    in_userspace: bool = False
 
     @property
     def vm_id(self) -> str | None:

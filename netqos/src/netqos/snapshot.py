@@ -13,7 +13,7 @@ from .rpc import SCHEMA, Operation
 
 COLUMNS = {
     SCHEMA: ("next_cfg", "cur_cfg", "ovs_version"),
-    "Bridge": ("name",),
+    "Bridge": ("name", "datapath_type"),
     "Port": ("_uuid", "name", "interfaces", "qos"),
     "Interface": (
         "_uuid", "name", "mtu", "link_speed", "external_ids", "ingress_policing_rate", "ingress_policing_burst",
@@ -47,10 +47,13 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The database at one moment: rows as OVSDB writes them, Port rows by name, all others by UUID."""
+    """The database at one moment: rows as OVSDB writes them, Port rows by name, all others by UUID.
+
+    `bridges` has the datapath of each by name.
+    """
 
     root: Raw
-    bridges: frozenset[str]
+    bridges: dict[str, str]
     ports: dict[str, Raw]
     interfaces: dict[str, Raw]
     qos: dict[str, Raw]
@@ -62,7 +65,7 @@ class Snapshot:
         root, bridges, ports, *others = tables
         return cls(
             next(iter(root), {}),
-            frozenset(row["name"] for row in bridges),
+            {row["name"]: row["datapath_type"] for row in bridges},
             {row["name"]: row for row in ports},
             *({row["_uuid"][1]: row for row in rows} for rows in others),
         )
@@ -75,6 +78,7 @@ class Snapshot:
             name=name,
             interfaces=tuple(_interface(self.interfaces[uuid]) for uuid in uuids(raw["interfaces"])),
             qos=self._qos(qos[0]) if qos else None,
+            in_userspace=set(self.bridges.values()) == {"netdev"},
         )
 
     def changed(self, before: "Snapshot") -> set[str]:

@@ -69,7 +69,15 @@ class State:
             psched=self.psched,
             link_speed_bps=interface.link_speed,
         )
-        return find(bandwidth, rows, tree, mtu=mtu, ovs_version=self.ovs_version, psched=self.psched)
+        return find(
+            bandwidth,
+            rows,
+            tree,
+            mtu=mtu,
+            ovs_version=self.ovs_version,
+            psched=self.psched,
+            in_userspace=port.in_userspace,
+        )
 
     def views(self) -> Iterator[tuple[PortRows, View]]:
         """Give each port with what there is to show of each of its interfaces."""
