@@ -14,7 +14,7 @@ from netqos.enforce import version_tuple
 from netqos.kernel import Kernel
 from netqos.ovsdb import Switch
 from netqos.policing import find, predict
-from netqos.render import tc_filter_lines
+from netqos.tc import tc_filter_lines
 from vifkit import Bandwidth, Rate
 from vifkit.bandwidth import MAX_BURST_KIB, MAX_RATE_KBPS
 from vifkit_conformance.lab import Lab, LabUnavailableError

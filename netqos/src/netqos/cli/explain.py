@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from netqos import InterfaceRow, Psched, find, policing, predict, render, translate
+from netqos import InterfaceRow, Psched, find, policing, predict, render, tc, translate
 from netqos.htb import Version
 from netqos.render import View
 from netqos.rows import MARK
@@ -120,8 +120,8 @@ def _view(vif: Vif, mtu: int | None, ovs_version: Version, *, as_libvirt: bool) 
 
 
 def _tc_lines(view: View) -> list[str]:
-    classes = render.tc_lines(view.tree, PSCHED) if view.tree else []
-    return classes + (render.tc_filter_lines(view.policer, PSCHED) if view.policer else [])
+    classes = tc.tc_lines(view.tree, PSCHED) if view.tree else []
+    return classes + (tc.tc_filter_lines(view.policer, PSCHED) if view.policer else [])
 
 
 def _document(kind: str, vif: Vif, view: View) -> Document:
