@@ -102,8 +102,8 @@ class Switch:
     def unplug(self, ports: Iterable[str]) -> None:
         """Take ports off their bridges with every row of theirs that is ours or their domain's; one transaction.
 
-        A port that is not there is none to remove. A device that lives on keeps its classes, as ovs-vswitchd no
-        longer looks at it: clear its bandwidth first. Raises SwitchUnavailableError.
+        A port that is not there is none to remove. A device that lives on keeps its classes and its filter, as
+        ovs-vswitchd no longer looks at it: clear its bandwidth first. Raises SwitchUnavailableError.
         """
         names = dict.fromkeys(ports)  # each once
 
