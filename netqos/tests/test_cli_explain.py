@@ -134,6 +134,23 @@ def test_the_filter_follows_the_classes_in_tcs_own_words() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("version", "line"),
+    [
+        ("2.15", " police 0x1 rate 4096Kbit burst 32Kb mtu 64Kb action drop "),
+        ("2.16.0", "\taction order 1:  police 0x1 "),
+    ],
+)
+def test_an_old_open_vswitch_takes_basic_and_tc_says_so(version: str, line: str) -> None:
+    xml = '<bandwidth><outbound average="512" burst="32"/></bandwidth>'
+    shown = run("explain", "--tc", "--ovs-version", version, "-", stdin=xml).stdout.splitlines()
+    assert shown[:2] == [
+        "filter protocol all pref 49 basic chain 0 ",
+        "filter protocol all pref 49 basic chain 0 handle 0x1 ",
+    ]
+    assert shown[2].startswith(line) and shown[3:] == ["\tref 1 bind 1 ", ""]
+
+
 def test_a_domain_gives_a_list_with_its_vifs() -> None:
     first, second = explain(DOMAIN)
     assert (first["mac"], first["target"]) == ("52:54:00:00:00:01", "tap7")

@@ -10,10 +10,10 @@ from shared.links import read, tc
 
 from netqos import Qdisc, Tree
 from netqos.kernel import Kernel
-from netqos.link import Link
+from netqos.link import POLICE, Link
 from netqos.policing import Filter, Police
 from vifkit import BackendError
-from vifkit_conformance.lab import Namespace, tap, veth
+from vifkit_conformance.lab import Flood, Namespace, tap, veth
 
 pytestmark = pytest.mark.switch
 
@@ -82,6 +82,20 @@ def test_a_filter_is_read_with_its_police_actions(
     first, *rest = read(host, "tap0", policers=True)["tap0"].policers
     assert first == Filter(kind=words.split(maxsplit=1)[0], pref=pref, handle=1, actions=tuple(police))
     assert set(rest) == {Filter(kind="u32", pref=99)}
+
+
+@pytest.mark.usefixtures("policing")
+def test_the_action_that_may_be_open_vswitchs_tells_what_it_has_dropped(host: Namespace) -> None:
+    with Namespace() as other, veth(host, "port0", "port1", other):
+        police = "matchall action police rate 8kbit burst 100b conform-exceed drop/continue"  # no frame fits
+        tc(host, "qdisc add dev port0 ingress", f"filter add dev port0 ingress pref 1 protocol all {police}")
+        with Flood(other, "port1", 0, rate_bps=1_200_000, seconds=0.5) as flood:
+            flood.wait()
+        counted = read(host, "port0", policers=True)["port0"].counters[POLICE]
+        flooded = flood.sent_bytes // 1500
+        assert flooded <= counted.dropped == counted.overlimits <= flooded + 50  # what the link says of itself, too
+        assert counted.bytes >= flooded * 1486  # without Ethernet's header
+        assert POLICE not in read(host, "port0")["port0"].counters
 
 
 @pytest.mark.usefixtures("policing")

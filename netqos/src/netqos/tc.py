@@ -2,7 +2,7 @@
 
 from . import units
 from .htb import HtbClass, Tree
-from .policing import Filter
+from .policing import BASIC, MATCHALL, Filter
 from .units import Psched
 
 
@@ -57,10 +57,12 @@ def tc_filter_lines(policer: Filter, psched: Psched) -> list[str]:
     A police action's number in the kernel, which no prediction can know, is that of the first one.
     """
     head = f"filter protocol all pref {policer.pref} {policer.kind} chain 0 "
-    flags = ["  not_in_hw"] if policer.kind == "matchall" else []
+    flags = ["  not_in_hw"] if policer.kind == MATCHALL else []
     lines = [head, f"{head}handle {policer.handle or 0:#x} ", *flags]
     for number, each in enumerate(policer.actions, start=1):
-        words = [f"\taction order {number}:  police 0x{number:x} rate {tc_rate(each.rate)}"]
+        # Before 2.16 Open vSwitch gives basic its police action in the old way, which has no order.
+        order = "" if policer.kind == BASIC and each.conform == "pass" else f"\taction order {number}: "
+        words = [f"{order} police 0x{number:x} rate {tc_rate(each.rate)}"]
         words.append(f"burst {tc_size(tc_burst_bytes(each.burst, each.rate, psched))} mtu {tc_size(each.mtu or 0)}")
         if each.peakrate:
             words.append(f"peakrate {tc_rate(each.peakrate)}")
