@@ -10,7 +10,7 @@ from netqos import Psched, predict, translate
 from netqos.enforce import version_tuple
 from netqos.kernel import Kernel
 from netqos.ovsdb import Switch
-from netqos.render import tc_lines
+from netqos.tc import tc_lines
 from vifkit import Bandwidth, Rate
 
 SEED = 20240917

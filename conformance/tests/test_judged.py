@@ -66,11 +66,24 @@ def test_a_sound_driver_passes_every_test_that_catches(home: Author, package: st
     # What the reference driver declares depends on the kernel and on Open vSwitch; what the other one does, on nothing.
     allowed = r"the driver (does not declare|declares) |the driver's \w+ is "
     assert [each for each in skipped.values() if not re.match(allowed, each)] == []
+    outbound = {mistake.test for mistake in MISTAKES.values() if mistake.driver.__module__ == "broken.outbound"}
     native = {mistake.test for mistake in MISTAKES.values() if mistake.driver.__module__ == "broken.native"}
     if name == "Sound":
-        assert skipped.keys() == {"test_a_declared_direction_is_carried_out[outbound]", *native}
+        assert skipped.keys() == {"test_a_declared_direction_is_carried_out[outbound]", *native, *outbound}
     if name == "SoundNative":
         assert not skipped.keys() & native
+    assert home.left() == []
+
+
+@pytest.mark.switch
+def test_a_sound_driver_that_polices_passes_what_the_kernel_lets_be_judged(home: Author) -> None:
+    catching = {mistake.test for mistake in MISTAKES.values() if mistake.driver.__module__ == "broken.outbound"}
+    home.write("broken.outbound", "SoundOutbound")
+    judged = home.judge_tests(*sorted(catching), COMPANION)
+    assert judged.status == pytest.ExitCode.OK, judged.text
+    said = {outcome.said for outcome in judged.outcomes.values() if outcome.word != "passed"}
+    assert all(re.match("this kernel does not police: as root, modprobe ", each) for each in said), judged.text
+    assert judged.words["test_outbound_becomes_policing"] == "passed"
     assert home.left() == []
 
 

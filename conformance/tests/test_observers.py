@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from netqos.htb import Qdisc, Tree
-from netqos.link import Filter
+from netqos.policing import Filter, Police
 from vifkit_conformance import cases
 from vifkit_conformance.guest import Guests
 from vifkit_conformance.lab import Lab, LabError
@@ -29,11 +29,26 @@ QDISCS = (
     '"direct_packets_stat":0,"direct_qlen":1000}},{"kind":"ingress","handle":"ffff:","dev":"guest1",'
     '"parent":"ffff:fff1","options":{}}]\n'
 )
-FILTERS = (
-    '[{"protocol":"ip","pref":49,"kind":"u32","chain":0},{"protocol":"ip","pref":49,"kind":"u32","chain":0,"options":'
-    '{"fh":"800:","ht_divisor":1}},{"protocol":"ip","pref":49,"kind":"u32","chain":0,"options":{"fh":"800::800",'
-    '"order":2048,"key_ht":"800","bkt":"0","flowid":"1:1","not_in_hw":true,"match":{"value":"0","mask":"0"}}}]\n'
-)
+FILTERS = """\
+filter parent ffff: protocol all pref 1 matchall chain 0 
+filter parent ffff: protocol all pref 1 matchall chain 0 handle 0x1 
+  not_in_hw (rule hit 0)
+\taction order 1:  police 0x2 rate 4096Kbit burst 32Kb mtu 64Kb [000f4240] action drop/continue overhead 0b linklayer unspec 
+\tref 1 bind 1  installed 0 sec used 0 sec
+
+filter parent ffff: protocol ip pref 49 u32 chain 0 
+filter parent ffff: protocol ip pref 49 u32 chain 0 fh 800:[80000000] ht divisor 1 
+filter parent ffff: protocol ip pref 49 u32 chain 0 fh 800::800[80000800] order 2048 key ht 800 bkt 0 flowid 1:1 not_in_hw
+  match 00000000/00000000 at 0
+\taction order 1:  police 0x9 rate 50Gbit burst 10475000b mtu 64Kb [0000665b] action drop/continue overhead 0b linklayer ethernet 
+\tref 1 bind 1 
+
+"""  # noqa: E501, W291  as iproute2 6.1.0 has printed it, with -d and -raw
+
+
+def as_tc_says(police: Police) -> Police:
+    """Leave out what tc does not say to the digit."""
+    return replace(police, mtu=None, mpu=None, pkts_burst=None)
 
 
 @pytest.mark.parametrize("classes", [CLASSES, CLASSES.replace("/1 mpu", "/1mpu")], ids=["6.1.0", "7.1.0"])
@@ -56,8 +71,52 @@ def test_a_device_without_a_qdisc_has_none() -> None:
     assert tc.tree(tc.parse_json("[]\n"), "") == Tree()
 
 
-def test_a_filter_counts_where_tc_shows_its_options_and_not_as_the_head_of_a_list() -> None:
-    assert list(tc.filters(tc.parse_json(FILTERS))) == [Filter(kind="u32", pref=49)] * 2
+def test_the_filters_are_read_back_from_tcs_words_and_not_the_heads_of_their_lists() -> None:
+    police = as_tc_says(Police(rate=512_000, burst=1_000_000))
+    others = [Filter(kind="u32", pref=49)] * 2
+    assert list(tc.filters(FILTERS)) == [Filter(kind="matchall", pref=1, handle=1, actions=(police,)), *others]
+    assert list(tc.filters("")) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "police"),
+    [
+        (
+            "rate 1Mbit burst 10Kb mtu 64Kb [00138800] action drop overhead 0b linklayer ethernet",
+            as_tc_says(Police(rate=125_000, burst=1_280_000, conform="pass")),
+        ),
+        (
+            "rate 1Mbit burst 10Kb mtu 64Kb [00138800] peakrate 2Mbit action pipe/drop overhead 0b linklayer ethernet",
+            as_tc_says(Police(rate=125_000, burst=1_280_000, peakrate=250_000, exceed="pipe", conform="drop")),
+        ),
+        (
+            "rate 0bit burst 0b mtu 64Kb [00000000] pkts_rate 3000 pkts_burst 1999 action drop/continue overhead 0b",
+            as_tc_says(Police(pkts_rate=3000)),
+        ),
+        (
+            "rate 34359Mbit burst 1022202b mtu 64Kb [00000e8d] action drop/continue overhead 0b linklayer unspec",
+            as_tc_says(Police(rate=4_294_875_000, burst=3725)),  # of 4294967250 bytes/s, tc writes whole megabits
+        ),
+    ],
+    ids=["old-basic", "peak", "packets", "megabits"],
+)
+def test_a_police_action_is_as_exact_as_tc_writes_it(words: str, police: Police) -> None:
+    head = "filter parent ffff: protocol all pref 49 basic chain 0 handle 0x1 \n"
+    (found,) = tc.filters(f"{head} police 0x7 {words} \n\tref 1 bind 1 \n")
+    assert found == Filter(kind="basic", pref=49, handle=1, actions=(police,))
+
+
+def test_what_is_no_filter_of_tcs_is_refused_in_one_line() -> None:
+    with pytest.raises(LabError, match="this is no filter as tc writes it: 'filter of coffee'"):
+        list(tc.filters("filter of coffee\n"))
+
+
+@pytest.mark.parametrize("case", cases.load_all_outbound(), ids=lambda case: case.name)
+def test_tcs_words_lose_nothing_of_a_golden_filter_but_what_they_do_not_have(case: cases.OutboundCase) -> None:
+    words = case.tc.replace("mtu 64Kb ", f"mtu 64Kb [{case.police.burst:08x}] ")
+    head = "filter parent ffff: protocol all pref 1 matchall chain 0 handle 0x1 \n"
+    (found,) = tc.filters(f"{head}\taction order 1:  police 0x1 {words} \n")
+    assert found.actions == (as_tc_says(case.police),)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +201,20 @@ def test_both_observers_agree_on_rows_of_every_kind(guests: Guests, commands: Co
         seen = {row["_uuid"]: _lasting(row) for row in guests.lab.rows(table)}
         assert {row["_uuid"]: _lasting(row) for row in commands.rows(table)} == seen, table
     assert [set(row) for row in commands.rows("Bridge", "name", "ports")] == [{"name", "ports"}]
+
+
+@pytest.mark.switch
+@pytest.mark.parametrize("case", cases.load_all_outbound(), ids=lambda case: case.name)
+def test_both_observers_agree_on_a_golden_filter(guests: Guests, commands: Commands, case: cases.OutboundCase) -> None:
+    if lacks := guests.lab.police_lacks:
+        pytest.skip(f"this kernel does not police: it lacks {lacks}")
+    made = guests(case.xml)
+    assert made.port()["ingress_policing_rate"] == case.interface["ingress_policing_rate"]
+    (exact,), (said,) = made.link().policers, replace(made, observer=commands).link().policers
+    assert exact == Filter(kind="matchall", pref=1, handle=1, actions=(case.police,))
+    assert said == replace(exact, actions=(as_tc_says(case.police),))
+    shown = guests.lab.host.run("tc", "-d", "filter", "show", "dev", made.device(), "ingress")
+    assert case.tc in shown
 
 
 @pytest.mark.switch

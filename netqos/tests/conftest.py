@@ -10,6 +10,7 @@ import pytest
 
 from netqos.kernel import Kernel
 from netqos.ovsdb import Switch
+from netqos.probe import policing_available
 from vifkit_conformance.fixtures import lacking
 from vifkit_conformance.lab import Lab, Link, Namespace, privileged, tap, why_not
 
@@ -73,6 +74,13 @@ def kernel(lab: Lab) -> Iterator[Kernel]:
     """The kernel in the namespace of `lab`."""
     with Kernel(lab.host.path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def policing(_environment: None) -> None:
+    """Skip where the kernel does not police."""
+    if not policing_available():
+        pytest.skip("this kernel does not police: it needs act_police and cls_matchall")
 
 
 @pytest.fixture

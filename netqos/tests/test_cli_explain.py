@@ -52,7 +52,11 @@ def test_the_reference_example_as_json() -> None:
             "Queue": {"other_config": CONFIG, "external_ids": OWNER},
             "Interface": {"ingress_policing_rate": 0, "ingress_policing_burst": 0, "external_ids": {}},
         },
-        "tc": {"qdisc": {"kind": "htb", "handle": "1:", "default": 1, "r2q": 10}, "classes": [TOP, LEAF]},
+        "tc": {
+            "qdisc": {"kind": "htb", "handle": "1:", "default": 1, "r2q": 10},
+            "classes": [TOP, LEAF],
+            "filter": None,
+        },
         "guaranteed_bps": 4096000,
         "limit_bps": 8192000,
         "findings": document["findings"],
@@ -80,9 +84,71 @@ def test_outbound_becomes_policing() -> None:
             "external_ids": {"netqos": "average=100 burst=50"},
         },
     }
-    assert document["tc"] == {"qdisc": None, "classes": []}
+    assert document["tc"] == {
+        "qdisc": None,
+        "classes": [],
+        "filter": {
+            "kind": "matchall",
+            "pref": 1,
+            "handle": 1,
+            "actions": [
+                {
+                    "rate": 100000,
+                    "burst": 8000000,
+                    "mtu": 65535,
+                    "mpu": 60,
+                    "peakrate": 0,
+                    "pkts_rate": 0,
+                    "pkts_burst": 0,
+                    "exceed": "drop",
+                    "conform": "continue",
+                }
+            ],
+        },
+    }
     assert document["guaranteed_bps"] is document["limit_bps"] is None
     assert document["findings"] == []
+
+
+def test_the_filter_is_drawn_below_the_tree() -> None:
+    shown = run("explain", "-", stdin='<bandwidth><outbound average="512" burst="32"/></bandwidth>').stdout
+    assert (
+        "  no classes: the device's own qdisc stays\n"
+        "  qdisc ingress ffff:\n"
+        "  └── filter matchall pref 1\n"
+        "      └── police  rate 4.096 Mbit/s  burst 1000000 ticks  mtu 65535  exceed drop  conform continue\n"
+        "The guest\n"
+        "  can receive  all that the link carries\n"
+        "  can send     4.096 Mbit/s (4096000 bit/s), bursts of 32768 bytes\n"
+    ) in shown
+
+
+def test_the_filter_follows_the_classes_in_tcs_own_words() -> None:
+    xml = '<bandwidth><inbound average="512"/><outbound average="512" burst="32"/></bandwidth>'
+    result = run("explain", "--tc", "--ovs-version", "3.1", "-", stdin=xml)
+    assert result.stdout.count("class htb") == 2
+    assert result.stdout.endswith(  # as `tc -d filter show dev … ingress` has printed it, but for the action's number
+        "filter protocol all pref 1 matchall chain 0 \nfilter protocol all pref 1 matchall chain 0 handle 0x1 \n"
+        "  not_in_hw\n\taction order 1:  police 0x1 rate 4096Kbit burst 32Kb mtu 64Kb action drop/continue "
+        "overhead 0b linklayer unspec \n\tref 1 bind 1 \n\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "line"),
+    [
+        ("2.15", " police 0x1 rate 4096Kbit burst 32Kb mtu 64Kb action drop "),
+        ("2.16.0", "\taction order 1:  police 0x1 "),
+    ],
+)
+def test_an_old_open_vswitch_takes_basic_and_tc_says_so(version: str, line: str) -> None:
+    xml = '<bandwidth><outbound average="512" burst="32"/></bandwidth>'
+    shown = run("explain", "--tc", "--ovs-version", version, "-", stdin=xml).stdout.splitlines()
+    assert shown[:2] == [
+        "filter protocol all pref 49 basic chain 0 ",
+        "filter protocol all pref 49 basic chain 0 handle 0x1 ",
+    ]
+    assert shown[2].startswith(line) and shown[3:] == ["\tref 1 bind 1 ", ""]
 
 
 def test_a_domain_gives_a_list_with_its_vifs() -> None:

@@ -99,7 +99,10 @@ def test_policing_is_said_to_be_missing_where_the_kernel_has_none(lab: Lab) -> N
         assert (result.exit_code, result.stdout.count("\n")) == (0, 1)
     else:
         assert result.exit_code == 1
-        drift = "drift: tap1: policing-missing: ingress filter: wanted 800 kbit/s, there is none"
+        drift = (
+            "drift: tap1: policing-missing: ingress filter: wanted 800 kbit/s, there is none: "
+            "the kernel lacks act_police, or has not loaded it"
+        )
         assert result.stdout.splitlines()[1:] == [drift]
 
 

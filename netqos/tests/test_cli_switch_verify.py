@@ -170,6 +170,42 @@ def test_policing_that_the_kernel_does_not_carry_out_is_not_claimed(lab: Lab) ->
     assert "outbound-burst-default" not in shown
 
 
+@pytest.mark.usefixtures("policing")
+def test_the_filter_is_shown_below_the_tree_with_what_it_has_counted(lab: Lab) -> None:
+    run(lab, "apply", "tap1", "-", stdin='<bandwidth><outbound average="512" burst="256"/></bandwidth>')
+    shown, (document,) = run(lab, "show", "tap1").stdout, in_json(lab, "show", "tap1")
+    assert (
+        "  qdisc ingress ffff:\n"
+        "  └── filter matchall pref 1\n"
+        "      └── police  rate 4.096 Mbit/s  burst 8000000 ticks  mtu 65535  exceed drop  conform continue\n"
+        "          got 0 bytes, 0 packets; dropped 0, overlimits 0\n"
+    ) in shown
+    assert "can send     4.096 Mbit/s (4096000 bit/s), bursts of 262144 bytes" in shown
+    assert document["tc"]["filter"]["actions"][0]["burst"] == 8_000_000
+    assert document["counters"]["police"] == {"bytes": 0, "packets": 0, "dropped": 0, "overlimits": 0}
+    assert [finding["code"] for finding in document["findings"]] == ["policing-bypassed"]
+    lab.host.run("tc", "filter", "delete", "dev", "tap1", "ingress")
+    drift = "drift: tap1: policing-missing: ingress filter: wanted 4096 kbit/s, there is none"
+    assert run(lab, "verify", "tap1").stdout.splitlines()[0] == drift
+    assert "the kernel has no filter for what the rows ask" in run(lab, "show", "tap1").stdout
+    again = run(lab, "apply", "tap1", "-", stdin='<bandwidth><outbound average="512" burst="256"/></bandwidth>')
+    assert (again.exit_code, run(lab, "verify", "tap1").exit_code) == (0, 0)
+
+
+@pytest.mark.usefixtures("policing")
+def test_a_filter_that_the_rows_do_not_ask_for_is_shown_as_such(lab: Lab) -> None:
+    lab.host.run("tc", "qdisc", "add", "dev", "tap1", "ingress")
+    words = "filter add dev tap1 ingress pref 1 protocol all matchall action police rate 8mbit burst 10k"
+    lab.host.run("tc", *words.split())
+    assert "8 Mbit/s (8000000 bit/s), bursts of 10240 bytes, by a filter that the rows do not ask for" in (
+        run(lab, "show", "tap1").stdout
+    )
+    drift = "drift: tap1: policing-unexpected: ingress filter: wanted none, there is matchall pref 1"
+    assert run(lab, "verify", "tap1").stdout.splitlines()[0] == drift
+    run(lab, "clear", "tap1")
+    assert run(lab, "verify", "tap1").exit_code == 0
+
+
 def test_a_device_whose_name_is_no_utf_8_is_no_hindrance(lab: Lab) -> None:
     lab.host.run("ip", "link", "add", "\udcffx", "type", "veth", "peer", "name", "odd")
     assert run(lab, "show").exit_code == 0

@@ -1,11 +1,12 @@
 import os
+import re
 import signal
 from collections.abc import Callable
 
 import pytest
 
 from netqos import Drift, Psched, predict, verify
-from netqos.enforce import enforce, judge, version_tuple
+from netqos.enforce import Outcome, enforce, judge, version_tuple
 from netqos.kernel import Kernel
 from netqos.ovsdb import Switch
 from netqos.probe import policing_available
@@ -13,6 +14,8 @@ from vifkit import Bandwidth, ForeignQosError, PortNotFoundError, Rate, SwitchUn
 from vifkit_conformance.lab import CommandError, Lab, Link, Namespace, tap
 
 Port = Callable[..., Link]
+
+polices = pytest.mark.usefixtures("policing")
 
 REFERENCE = Bandwidth(inbound=Rate(average=512, peak=1024, burst=32))
 
@@ -138,10 +141,83 @@ def test_a_kernel_without_police_makes_policing_missing(lab: Lab, switch: Switch
     port("vnet0")
     outbound = Bandwidth(outbound=Rate(average=100, burst=50))
     outcome = enforce(switch, kernel, {"vnet0": outbound})
-    missing = Drift(port="vnet0", code="policing-missing", where="ingress filter", wanted="800 kbit/s", actual="none")
+    said = "none: the kernel lacks act_police, or has not loaded it"
+    missing = Drift(port="vnet0", code="policing-missing", where="ingress filter", wanted="800 kbit/s", actual=said)
     assert outcome.changed == ["vnet0"]
     assert outcome.drifts == ([] if policing_available() else [missing])
     assert enforce(switch, kernel, {"vnet0": None}).drifts == []
+
+
+def tc_filter(lab: Lab, device: str) -> str:
+    """What tc shows of the filters on a device's ingress, without the number of the action."""
+    return re.sub(r"police 0x\w+", "police", lab.host.run("tc", "-d", "filter", "show", "dev", device, "ingress"))
+
+
+OUTBOUND = Bandwidth(outbound=Rate(average=512, burst=256))
+BY_HAND = "pref 1 protocol all matchall action police rate 1mbit burst 10k conform-exceed drop/continue"
+
+
+@pytest.mark.switch
+@polices
+@pytest.mark.parametrize(
+    ("gone", "codes"),
+    [
+        (["filter delete dev vnet0 ingress"], {"policing-missing"}),
+        (["qdisc delete dev vnet0 ingress"], {"policing-missing"}),
+        (["filter delete dev vnet0 ingress", f"filter add dev vnet0 ingress {BY_HAND}"], {"policing-differs"}),
+    ],
+    ids=["filter-deleted", "qdisc-deleted", "filter-changed"],
+)
+def test_a_filter_that_somebody_deleted_or_changed_is_found_and_mended(
+    lab: Lab, switch: Switch, kernel: Kernel, port: Port, gone: list[str], codes: set[str]
+) -> None:
+    port("vnet0")
+    wanted = Bandwidth(inbound=REFERENCE.inbound, outbound=OUTBOUND.outbound)
+    assert enforce(switch, kernel, {"vnet0": wanted}).drifts == []
+    before, classes = tc_filter(lab, "vnet0"), leaf(lab, "vnet0")
+    for command in gone:
+        lab.host.run("tc", *command.split())
+    assert {drift.code for drift in judge(switch, kernel, {"vnet0": wanted})} == codes
+    assert enforce(switch, kernel, {"vnet0": wanted}).drifts == []
+    assert (tc_filter(lab, "vnet0"), leaf(lab, "vnet0")) == (before, classes)
+
+
+@pytest.mark.switch
+@polices
+def test_a_filter_that_nobody_asked_for_is_taken_away(lab: Lab, switch: Switch, kernel: Kernel, port: Port) -> None:
+    port("vnet0")
+    for command in ("qdisc add dev vnet0 ingress", f"filter add dev vnet0 ingress {BY_HAND}"):
+        lab.host.run("tc", *command.split())
+    for wanted in (REFERENCE, None):
+        lab.host.run("tc", "qdisc", "replace", "dev", "vnet0", "ingress")
+        assert enforce(switch, kernel, {"vnet0": wanted}).drifts == []
+        assert tc_filter(lab, "vnet0") == ""
+    (row,) = (row for row in lab.ovs.rows("Interface") if row["name"] == "vnet0")
+    assert (row["ingress_policing_rate"], row["external_ids"]) == (0, {})
+
+
+@pytest.mark.switch
+@polices
+def test_a_filter_that_nobody_asked_for_stays_where_the_qos_is_somebody_elses(
+    lab: Lab, switch: Switch, kernel: Kernel, port: Port
+) -> None:
+    port("vnet0")
+    lab.ovs.vsctl("--", "--id=@q", "create", "QoS", "type=linux-htb", "--", "set", "Port", "vnet0", "qos=@q")
+    for command in ("qdisc add dev vnet0 ingress", f"filter add dev vnet0 ingress {BY_HAND}"):
+        lab.host.run("tc", *command.split())
+    assert [each.code for each in enforce(switch, kernel, {"vnet0": None}).drifts] == ["policing-unexpected"]
+
+
+@pytest.mark.switch
+@polices
+def test_limits_for_packets_that_somebody_wrote_do_not_stay_beside_ours(
+    lab: Lab, switch: Switch, kernel: Kernel, port: Port
+) -> None:
+    port("vnet0")
+    lab.ovs.vsctl("set", "Interface", "vnet0", "ingress_policing_kpkts_rate=3", "ingress_policing_kpkts_burst=2")
+    assert "pkts_rate 3000" in tc_filter(lab, "vnet0")
+    assert enforce(switch, kernel, {"vnet0": OUTBOUND}) == Outcome(changed=["vnet0"], drifts=[])
+    assert "rate 4096Kbit burst 256Kb" in tc_filter(lab, "vnet0")
 
 
 @pytest.mark.switch

@@ -1,14 +1,16 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from netqos import CODES, Finding, Psched, find, predict, translate
+from netqos import CODES, Finding, Policing, Psched, find, predict, translate
 from vifkit import Bandwidth, Rate, Vif
 
 OLD, NEW = (3, 1, 0), (3, 5, 0)
 Version = tuple[int, ...]
+BITS_AND_PACKETS = Policing(ingress_policing_rate=4096, ingress_policing_burst=256, ingress_policing_kpkts_rate=3)
 HIGH_RESOLUTION = Psched(ticks_per_s=15_625_000, buffer_hz=1_000_000_000)
 
 
@@ -21,10 +23,13 @@ def findings(
     vif: Vif | None = None,
     psched: Psched = HIGH_RESOLUTION,
     link_speed_bps: int | None = None,
+    policing: Policing | None = None,
+    in_userspace: bool = False,
 ) -> list[Finding]:
     rows = translate(bandwidth, "vnet0", as_libvirt=as_libvirt)
+    rows = replace(rows, policing=policing or rows.policing)
     tree = predict(rows.qos, mtu=mtu, ovs_version=version, psched=psched, link_speed_bps=link_speed_bps)
-    return find(bandwidth, rows, tree, mtu=mtu, ovs_version=version, psched=psched, vif=vif)
+    return find(bandwidth, rows, tree, mtu=mtu, ovs_version=version, psched=psched, vif=vif, in_userspace=in_userspace)
 
 
 def inbound(**figures: int) -> Bandwidth:
@@ -99,6 +104,32 @@ EXAMPLES = [
         "outbound has no burst: Open vSwitch takes 8000 kbit (1000 KiB)",
     ),
     (
+        "burst-below-packet",
+        lambda: findings(outbound(average=512, burst=1)),
+        "an outbound burst of 1024 bytes holds no packet of 1500 bytes: none over 1024 bytes passes",
+    ),
+    (
+        "burst-slows-tcp",
+        lambda: findings(outbound(average=512, burst=32)),
+        (
+            "an outbound burst of 32768 bytes is 64 ms of the average, and what exceeds it is lost: TCP may stay far "
+            "below the average"
+        ),
+    ),
+    (
+        "policing-refused",
+        lambda: findings(outbound(average=512, burst=256), policing=BITS_AND_PACKETS),
+        ("4096 kbit/s and 3 kpkt/s: Linux refuses both in one action, so that nothing limits what the guest sends"),
+    ),
+    (
+        "policing-bypassed",
+        lambda: findings(outbound(average=512, burst=256), in_userspace=True),
+        (
+            "the bridges have their datapath in user space (netdev), which reads each packet before the kernel polices "
+            "it: nothing limits what the guest sends"
+        ),
+    ),
+    (
         "floor-ignored",
         lambda: findings(inbound(floor=100)),
         "inbound floor 100 kB/s: Open vSwitch does not carry a floor out",
@@ -158,13 +189,41 @@ def test_a_rate_that_open_vswitch_keeps_is_not_said_to_wrap() -> None:
     assert codes(findings(inbound(average=4_294_968), OLD)) == ["rate-wraps"]
 
 
-def test_outbound_rates_have_32_bits_in_every_version() -> None:
-    assert findings(outbound(average=4_294_967, burst=1000)) == []
-    (old,) = findings(outbound(average=4_294_968, burst=1000), OLD)
-    (new,) = findings(outbound(average=4_294_968, burst=1000), NEW)
-    assert (old.code, new.code) == ("rate-wraps", "rate-wraps")
-    assert old.message == "outbound 34359744 kbit/s is kept in 32 bits of bytes/s by Open vSwitch's policing"
-    assert new.message == "outbound 34359744 kbit/s is cut to 32 bits of bytes/s by Open vSwitch's policing"
+def test_outbound_rates_have_32_bits_before_3_2() -> None:
+    wraps, *_ = findings(outbound(average=4_294_968, burst=20_000), OLD)
+    assert (wraps.code, wraps.message) == (
+        "rate-wraps",
+        "outbound 34359744 kbit/s does not fit 32 bits: it becomes 5632 bit/s",
+    )
+    for kept, version in ((4_294_967, OLD), (4_294_968, NEW), (536_870_911, NEW)):
+        assert codes(findings(outbound(average=kept, burst=20_000), version)) == ["burst-slows-tcp"]
+
+
+def test_a_column_of_policing_is_cut_at_32_bits_in_every_version() -> None:
+    cut, *_ = findings(outbound(average=600_000_000, burst=20_000), NEW)
+    assert cut.message == "outbound 4800000000 kbit/s does not fit 32 bits: it becomes 4294967288000 bit/s"
+
+
+@pytest.mark.parametrize(
+    ("average", "burst", "kept"),
+    [(1, 1000, 199_366), (128, 40_000, 5_775_627), (512, 600_000, 114_658_318)],
+    ids=["the-default", "ticks", "bytes"],
+)
+def test_an_outbound_burst_that_does_not_fit_becomes_another(average: int, burst: int, kept: int) -> None:
+    (found,) = findings(outbound(average=average, burst=burst), OLD)
+    assert found.code == "burst-wraps" and found.message.endswith(f"does not fit 32 bits: it becomes {kept} bytes")
+    if burst == 1000:  # what Open vSwitch takes for none
+        assert codes(findings(outbound(average=average), OLD)) == ["outbound-burst-default", "burst-wraps"]
+
+
+def test_an_outbound_burst_below_a_packet_lets_none_of_them_pass() -> None:
+    assert codes(findings(outbound(average=512, burst=1), OLD)) == ["burst-below-packet"]
+    assert codes(findings(outbound(average=512, burst=8), OLD, mtu=9000)) == ["burst-below-packet"]
+
+
+def test_an_outbound_burst_of_a_quarter_of_a_second_is_enough_for_tcp() -> None:
+    assert findings(outbound(average=512, burst=125), OLD) == []
+    assert codes(findings(outbound(average=512, burst=124), OLD)) == ["burst-slows-tcp"]
 
 
 def test_a_burst_that_holds_a_packet_of_the_mtu_is_not_raised() -> None:
@@ -195,6 +254,7 @@ def test_findings_come_together_and_inbound_first() -> None:
         "burst-raised",
         "outbound-peak-ignored",
         "outbound-burst-default",
+        "burst-wraps",
     ]
 
 

@@ -62,7 +62,7 @@ def call_a_driver(bandwidth: Bandwidth | None, vif: Vif = VIF, ovs_version: tupl
 def test_each_finding_is_a_warning_with_its_code_where_the_driver_was_called() -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        call_a_driver(Bandwidth(inbound=Rate(average=512, peak=1024, burst=1), outbound=Rate(average=1)))
+        call_a_driver(Bandwidth(inbound=Rate(average=512, peak=1024, burst=1), outbound=Rate(average=100)))
     messages = [each.message for each in caught]
     assert all(isinstance(each, BandwidthWarning) for each in messages)
     codes = [each.code for each in messages if isinstance(each, BandwidthWarning)]

@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -9,9 +10,10 @@ from shared.links import read, tc
 
 from netqos import Qdisc, Tree
 from netqos.kernel import Kernel
-from netqos.link import Filter, Link
+from netqos.link import POLICE, Link
+from netqos.policing import Filter, Police
 from vifkit import BackendError
-from vifkit_conformance.lab import Namespace, tap, veth
+from vifkit_conformance.lab import Flood, Namespace, tap, veth
 
 pytestmark = pytest.mark.switch
 
@@ -37,6 +39,83 @@ def test_filters_on_the_ingress_are_listed(host: Namespace, device: str) -> None
     filters = read(host, "tap0", policers=True)["tap0"].policers
     assert {(each.kind, each.pref) for each in filters} == {("u32", 49), ("u32", 50)}
     assert all(isinstance(each, Filter) for each in filters)
+
+
+@pytest.mark.usefixtures("policing")
+@pytest.mark.parametrize(
+    ("words", "pref", "police"),
+    [
+        (
+            "basic police rate 1mbit burst 10k mtu 64kb drop",  # as Open vSwitch wrote it before 2.16
+            49,
+            [Police(rate=125_000, burst=1_280_000, mtu=65_536, conform="pass")],
+        ),
+        (
+            "basic action police rate 1mbit burst 10k peakrate 2mbit mtu 64kb conform-exceed pipe/drop action pass",
+            50,
+            [Police(rate=125_000, burst=1_280_000, mtu=65_536, peakrate=250_000, exceed="pipe", conform="drop")],
+        ),
+        (
+            "matchall action police rate 50gbit burst 10m mtu 64kb conform-exceed drop/pass",
+            52,
+            [Police(rate=6_250_000_000, burst=26_203, mtu=65_536, conform="pass")],
+        ),
+        (
+            (
+                "matchall action police pkts_rate 3000 pkts_burst 2000 conform-exceed drop/reclassify "
+                "action police rate 8kbit burst 1k conform-exceed drop/continue"
+            ),
+            53,
+            [
+                Police(mtu=2**32 - 1, pkts_rate=3000, pkts_burst=10_416_656, conform="reclassify"),
+                Police(rate=1000, burst=16_000_000, mtu=2040),  # 255 slots of 8 bytes, the kernel's own
+            ],
+        ),
+    ],
+    ids=["old", "peak", "wide", "two"],
+)
+def test_a_filter_is_read_with_its_police_actions(
+    host: Namespace, device: str, words: str, pref: int, police: list[Police]
+) -> None:
+    others = "filter add dev tap0 parent ffff: pref 99 u32 match u32 0 0 action police rate 1mbit burst 10k"
+    tc(host, "qdisc add dev tap0 ingress", f"filter add dev tap0 parent ffff: pref {pref} protocol all {words}", others)
+    first, *rest = read(host, "tap0", policers=True)["tap0"].policers
+    assert first == Filter(kind=words.split(maxsplit=1)[0], pref=pref, handle=1, actions=tuple(police))
+    assert set(rest) == {Filter(kind="u32", pref=99)}
+
+
+@pytest.mark.usefixtures("policing")
+def test_the_action_that_may_be_open_vswitchs_tells_what_it_has_dropped(host: Namespace) -> None:
+    with Namespace() as other, veth(host, "port0", "port1", other):
+        police = "matchall action police rate 8kbit burst 100b conform-exceed drop/continue"  # no frame fits
+        tc(host, "qdisc add dev port0 ingress", f"filter add dev port0 ingress pref 1 protocol all {police}")
+        with Flood(other, "port1", 0, rate_bps=1_200_000, seconds=0.5) as flood:
+            flood.wait()
+        counted = read(host, "port0", policers=True)["port0"].counters[POLICE]
+        flooded = flood.sent_bytes // 1500
+        assert flooded <= counted.dropped == counted.overlimits <= flooded + 50  # what the link says of itself, too
+        assert counted.bytes >= flooded * 1486  # without Ethernet's header
+        assert POLICE not in read(host, "port0")["port0"].counters
+
+
+@pytest.mark.usefixtures("policing")
+def test_a_kernel_that_polices_has_loaded_what_it_needs(host: Namespace, device: str) -> None:
+    tc(
+        host,
+        "qdisc add dev tap0 ingress",
+        "filter add dev tap0 parent ffff: matchall action police rate 1mbit burst 9k",
+    )
+    with Kernel(host.path) as kernel:
+        assert kernel.has_police()
+
+
+def test_whether_the_kernel_polices_may_be_asked_without_a_privilege(host: Namespace) -> None:
+    with Kernel(host.path) as kernel:
+        privileged = kernel.has_police()
+    command = "from netqos.kernel import Kernel; print(Kernel().has_police())"
+    nobody = ["setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
+    asked = subprocess.run([*nobody, sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert asked.stdout == f"{privileged}\n"
 
 
 def test_filters_are_not_read_where_nobody_asks(host: Namespace, device: str) -> None:

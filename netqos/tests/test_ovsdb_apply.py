@@ -62,6 +62,7 @@ def test_what_was_applied_is_read(lab: Lab, switch: Switch, port: Port) -> None:
             queues={0: QueueRow(other_config=CONFIG, external_ids=owner, uuid=qos["queues"][0])},
             uuid=qos["_uuid"],
         ),
+        in_userspace=True,
     )
 
 
@@ -193,3 +194,10 @@ def test_policing_is_read_as_it_stands(lab: Lab, switch: Switch, port: Port) -> 
     lab.ovs.vsctl("set", "Interface", "vnet0", "ingress_policing_rate=7", "ingress_policing_burst=9")
     (found,) = switch.ports(["vnet0"])["vnet0"].interfaces
     assert found.policing == Policing(ingress_policing_rate=7, ingress_policing_burst=9)
+
+
+def test_a_datapath_in_the_kernel_is_told_from_one_in_user_space(own_lab: Lab) -> None:
+    switch = Switch(own_lab.ovs.db)
+    assert switch.ports(["br0"])["br0"].in_userspace
+    own_lab.ovs.vsctl("--no-wait", "add-br", "br1", "--", "set", "Bridge", "br1", "datapath_type=system")
+    assert not switch.ports(["br0"])["br0"].in_userspace  # which bridge has it is not read

@@ -8,7 +8,8 @@ from shared.reference import TREE
 
 from netqos import Psched, Tree
 from netqos.kernel import Kernel
-from netqos.render import human_bytes, human_rate, printable, tc_lines, tc_rate, tc_size
+from netqos.render import human_bytes, human_rate, printable
+from netqos.tc import tc_lines, tc_rate, tc_size
 from vifkit_conformance.lab import Link, Namespace, privileged, tap, why_not
 
 LINES = 500

@@ -19,7 +19,8 @@ from netqos import (
     tree_drifts,
     verify,
 )
-from netqos.link import Filter, Link
+from netqos.link import Link
+from netqos.policing import Filter, Police
 from vifkit import Bandwidth, Rate
 
 REFERENCE = Bandwidth(inbound=Rate(average=512, peak=1024, burst=32))
@@ -36,7 +37,8 @@ POLICED = InterfaceRow(
     policing=Policing(ingress_policing_rate=800, ingress_policing_burst=400),
     external_ids={"netqos": "average=100 burst=50"},
 )
-POLICE = (Filter(kind="matchall", pref=49),)
+LIMIT = Police(rate=100_000, burst=8_000_000, mpu=60)  # 800 kbit/s, 51200 bytes in ticks of 64 ns
+POLICE = (Filter(kind="matchall", pref=1, handle=1, actions=(LIMIT,)),)
 
 
 def port(qos: QosRow | None = QOS, *interfaces: InterfaceRow) -> PortRows:
@@ -117,8 +119,9 @@ def test_other_policing_than_was_asked_for_is_a_drift() -> None:
         drift("rows-differ", "Interface ingress_policing_rate", "800", "8"),
         drift("rows-differ", "Interface ingress_policing_burst", "400", "0"),
     ]
-    assert drifts(port(QOS, other), link(policers=POLICE), wanted=BOTH) == expected
-    assert drifts(port(QOS, other), link(policers=POLICE)) == expected
+    slower = (replace(POLICE[0], actions=(replace(LIMIT, rate=1000, burst=3_115_098_112),)),)
+    assert drifts(port(QOS, other), link(policers=slower), wanted=BOTH) == expected
+    assert drifts(port(QOS, other), link(policers=slower)) == expected
     assert drifts(port(QOS, POLICED), link(policers=POLICE), wanted=REFERENCE) == [
         drift("rows-differ", "Interface ingress_policing_rate", "0", "800"),
         drift("rows-differ", "Interface ingress_policing_burst", "0", "400"),
@@ -215,6 +218,86 @@ def test_another_mtu_is_counted_in() -> None:
 
 def test_policing_without_a_filter_is_a_drift() -> None:
     assert drifts(port(QOS, POLICED), link()) == [drift("policing-missing", "ingress filter", "800 kbit/s", "none")]
+    somebodys = Filter(kind="matchall", pref=49152, handle=1, actions=(LIMIT,))
+    assert [each.code for each in drifts(port(QOS, POLICED), link(policers=(somebodys,)))] == ["policing-missing"]
+
+
+def test_a_kernel_that_has_not_loaded_police_is_named() -> None:
+    (found,) = verify(
+        {"vnet0": port(QOS, POLICED)},
+        {"vnet0": link()},
+        ovs_version=(3, 1, 0),
+        psched=Psched(),
+        has_police=False,
+    )
+    assert (found.code, found.actual) == ("policing-missing", "none: the kernel lacks act_police, or has not loaded it")
+
+
+def test_packets_and_bits_at_once_are_what_linux_refuses() -> None:
+    both = Policing(ingress_policing_rate=800, ingress_policing_burst=400, ingress_policing_kpkts_rate=3)
+    (*_, found) = drifts(port(QOS, replace(POLICED, policing=both)), link())
+    said = "none: Linux refuses limits for bits and for packets in one action"
+    assert found == drift("policing-missing", "ingress filter", "800 kbit/s and 3 kpkt/s", said)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "wanted"),
+    [
+        ("rate", 125_000, "100000"),
+        ("burst", 1, "8000000"),
+        ("mtu", 1500, "65535"),
+        ("mpu", 0, "60"),
+        ("peakrate", 7, "0"),
+        ("pkts_rate", 1000, "0"),
+        ("exceed", "pass", "drop"),
+        ("conform", "pipe", "continue"),
+    ],
+)
+def test_each_field_of_a_filter_is_compared(field: str, value: object, wanted: str) -> None:
+    changed: Police = replace(LIMIT, **{field: value})  # type: ignore[arg-type]  # the field decides
+    actual = (replace(POLICE[0], actions=(changed,)),)
+    assert drifts(port(QOS, POLICED), link(policers=actual)) == [
+        drift("policing-differs", f"ingress filter {field}", wanted, str(value))
+    ]
+
+
+def test_what_was_not_to_be_seen_of_a_filter_counts_as_right() -> None:
+    seen = (replace(POLICE[0], actions=(replace(LIMIT, mtu=None, mpu=None, pkts_burst=None),)),)
+    assert drifts(port(QOS, POLICED), link(policers=seen)) == []
+
+
+def test_another_action_beside_it_is_told() -> None:
+    actual = (replace(POLICE[0], handle=2, actions=(LIMIT, LIMIT)),)
+    assert drifts(port(QOS, POLICED), link(policers=actual)) == [
+        drift("policing-differs", "ingress filter handle", "1", "2"),
+        drift("policing-differs", "ingress filter actions", "1", "2"),
+    ]
+
+
+def test_basic_does_where_open_vswitch_has_to_take_it() -> None:
+    fallback = (Filter(kind="basic", pref=49, handle=1, actions=(LIMIT,)),)
+    assert drifts(port(QOS, POLICED), link(policers=fallback)) == []
+
+
+@pytest.mark.parametrize(("kind", "pref"), [("matchall", 1), ("basic", 49)])
+def test_a_police_filter_of_open_vswitchs_kind_that_no_row_asks_for_is_a_drift(kind: str, pref: int) -> None:
+    stray = (Filter(kind=kind, pref=pref, handle=1, actions=(LIMIT,)),)
+    found = [drift("policing-unexpected", "ingress filter", "none", f"{kind} pref {pref}")]
+    assert drifts(port(), link(policers=stray)) == found
+    bursting = InterfaceRow(name="vnet0", policing=Policing(ingress_policing_burst=400))
+    assert drifts(port(QOS, bursting), link(policers=stray)) == found
+    assert drifts(port(QOS, bursting), link()) == []
+
+
+def test_an_unrelated_filter_is_nobodys_business() -> None:
+    others = (
+        Filter(kind="u32", pref=1, actions=()),
+        Filter(kind="matchall", pref=1, handle=1),  # it does not police
+        Filter(kind="matchall", pref=49152, handle=1, actions=(LIMIT,)),
+        Filter(kind="flower", pref=2),
+    )
+    assert drifts(port(), link(policers=others)) == []
+    assert drifts(port(QOS, POLICED), link(policers=others + POLICE)) == []
 
 
 def test_trees_compare_without_regard_to_order() -> None:

@@ -111,9 +111,9 @@ class Guests:
         """The lab that the host is."""
         return as_lab(self.observer)
 
-    def __call__(self, *bandwidths: str, mtu: int | None = None, start: bool = True) -> Guest:
+    def __call__(self, *bandwidths: str, mtu: int | None = None, start: bool = True, bridge: str = "br0") -> Guest:
         """Make a domain with one vif for each `<bandwidth>` (one without by default), defined or else created."""
-        xml, macs = self.write(*bandwidths, mtu=mtu)
+        xml, macs = self.write(*bandwidths, mtu=mtu, bridge=bridge)
         if self.connection.capabilities.persistent_domains:
             domain = self.define(xml)
             if start:

@@ -4,7 +4,7 @@ Each class is one mistake, and its docstring says which. `handmade` holds what t
 the suite on them; the other modules hold the mistakes.
 """
 
-from . import lifecycle, native, ownership, promises, translation, updates
+from . import lifecycle, native, outbound, ownership, promises, translation, updates
 from .handmade import MISTAKES, Mistake
 
-__all__ = ["MISTAKES", "Mistake", "lifecycle", "native", "ownership", "promises", "translation", "updates"]
+__all__ = ["MISTAKES", "Mistake", "lifecycle", "native", "outbound", "ownership", "promises", "translation", "updates"]

@@ -6,6 +6,7 @@ modules, so that a prediction costs no start-up.
 
 from .findings import CODES, Finding, find
 from .htb import HtbClass, Qdisc, Tree, predict
+from .policing import Filter, Police
 from .rows import InterfaceRow, Policing, PortRows, QosRow, QueueRow, WantedRows, read_rates, translate
 from .units import Psched
 from .verify import Drift, marked, tree_drifts, verify
@@ -15,9 +16,11 @@ __version__ = "0.2.0"
 __all__ = [
     "CODES",
     "Drift",
+    "Filter",
     "Finding",
     "HtbClass",
     "InterfaceRow",
+    "Police",
     "Policing",
     "PortRows",
     "Psched",

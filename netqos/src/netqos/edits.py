@@ -6,14 +6,14 @@ between makes the transaction fail as a whole.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vifkit import Bandwidth
 
 from .rows import MARK, InterfaceRow, PortRows, QosRow, WantedRows, translate
 from .rpc import Operation
-from .snapshot import Raw, Snapshot
+from .snapshot import Raw, Snapshot, policing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,9 +58,8 @@ def change(snapshot: Snapshot, port: PortRows, wanted: WantedRows, uses: Counter
     raw = snapshot.ports[port.name]
     yield _unless_changed("Port", raw, "qos")
     for interface in port.interfaces:
-        yield _unless_changed(
-            "Interface", snapshot.interfaces[interface.uuid or ""], "ingress_policing_rate", "ingress_policing_burst"
-        )
+        row = snapshot.interfaces[interface.uuid or ""]
+        yield _unless_changed("Interface", row, *policing(row))
         yield from _police(interface, wanted)
     if wanted.qos is None:
         yield from drop_qos(snapshot, port, uses)
@@ -89,7 +88,7 @@ def plug(number: int, wanted: Plug) -> Iterator[Operation]:
     """Add a port, the `number`-th of its transaction, to a bridge."""
     rows = translate(wanted.bandwidth, wanted.port, wanted.external_ids.get("vm-id"))
     ids = dict(wanted.external_ids) | ({MARK: rows.outbound_mark} if rows.outbound_mark else {})
-    interface = {"name": wanted.port, "external_ids": _map(ids), **_policing(rows)}
+    interface = {"name": wanted.port, "external_ids": _map(ids), **rows.policing.columns()}
     port: Raw = {"name": wanted.port, "interfaces": ["named-uuid", f"interface{number}"]}
     this = {"table": "Bridge", "where": [["name", "==", wanted.bridge]]}
     yield {"op": "wait", "columns": ["name"], "until": "==", "rows": [{"name": wanted.bridge}], "timeout": 0, **this}
@@ -139,18 +138,14 @@ def _insert_qos(name: str, want: QosRow) -> Iterator[Operation]:
 
 def _police(interface: InterfaceRow, wanted: WantedRows) -> Iterator[Operation]:
     this = ["uuid", interface.uuid]
-    if interface.policing != wanted.policing:
-        yield _update("Interface", this, _policing(wanted))
+    have, want = asdict(interface.policing), asdict(wanted.policing)
+    if have != want:  # only what differs: an older database has no columns for packets, and there they are 0
+        yield _update("Interface", this, {name: value for name, value in want.items() if value != have[name]})
     if interface.external_ids.get(MARK) != wanted.outbound_mark:
         mutations: list[Any] = [["external_ids", "delete", ["set", [MARK]]]]
         if wanted.outbound_mark is not None:
             mutations.append(["external_ids", "insert", _map({MARK: wanted.outbound_mark})])
         yield {"op": "mutate", "table": "Interface", "where": [["_uuid", "==", this]], "mutations": mutations}
-
-
-def _policing(wanted: WantedRows) -> Raw:
-    rate, burst = wanted.policing.ingress_policing_rate, wanted.policing.ingress_policing_burst
-    return {"ingress_policing_rate": rate, "ingress_policing_burst": burst}
 
 
 def _unless_changed(table: str, raw: Raw, *columns: str) -> Operation:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from vifkit import BackendError, Bandwidth
+from vifkit import BackendError, Bandwidth, Rate
 
 from .htb import Version
 from .kernel import Kernel
@@ -15,6 +15,9 @@ REFRESHES = 4
 """ovs-vswitchd may use an MTU that it read before the kernel's news of another reached it: seen in 1 of 10."""
 RESTORE_SECONDS = 1.0
 """How long a restore waits for ovs-vswitchd, which often is why there is something to restore."""
+
+NO_LIMIT = Rate(average=4_000_000)
+"""32 Gbit/s, which every Open vSwitch polices to the letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ def enforce(
     Where a tree differs ovs-vswitchd is made to go over the ports again: a changed MTU it sees a little later
     only, and what somebody else does by tc not at all. A qdisc that somebody deleted it takes to be there for ever
     (tc_query_qdisc in OVS's lib/netdev-linux.c asks the kernel once), so there the QoS is taken off the port and
-    put on again. Raises as `Switch.apply` and `Kernel.read` do.
+    put on again. So it is with policing: netdev_linux_set_policing acts when the figures are others than it set last,
+    and then removes all that there is on the port's ingress. Raises as `Switch.apply` and `Kernel.read` do.
     """
     changed = switch.apply(wanted, adopt=adopt)
     drifts = judge(switch, kernel, wanted)
@@ -42,13 +46,12 @@ def enforce(
             break
         switch.refresh()
         drifts = judge(switch, kernel, wanted)
-    astray = ("tree-missing", "tree-unexpected")
-    gone = {drift.port: wanted[drift.port] for drift in drifts if drift.code in astray and wanted[drift.port]}
-    if gone:
+    others = _others(switch, kernel, wanted, drifts)
+    if others:
         try:
-            switch.apply(dict.fromkeys(gone))
-        finally:  # also where ovs-vswitchd does not answer: the rows must not stay away
-            switch.apply(gone)
+            switch.apply(others)
+        finally:  # also where ovs-vswitchd does not answer: the rows must not stay so
+            switch.apply({port: wanted[port] for port in others})
         drifts = judge(switch, kernel, wanted)
     return Outcome(changed, drifts)
 
@@ -58,8 +61,39 @@ def judge(switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None]
     ports = switch.ports(wanted.keys())
     devices = {interface.name for port in ports.values() for interface in port.interfaces}
     links = kernel.read(devices, policers=True)
-    version = version_tuple(switch.version)
-    return verify(ports, links, ovs_version=version, psched=Psched.here(), wanted=wanted)
+    return verify(
+        ports,
+        links,
+        ovs_version=version_tuple(switch.version),
+        psched=Psched.here(),
+        has_police=kernel.has_police(),
+        wanted=wanted,
+    )
+
+
+def _others(
+    switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None], drifts: Sequence[Drift]
+) -> dict[str, Bandwidth]:
+    """Give each port whose limits have to be set anew another bandwidth for a moment: without what is astray.
+
+    A filter that nobody asked for goes with one that is asked, so there a limit that is none comes for a moment.
+    """
+    trees = {drift.port for drift in drifts if drift.code in ("tree-missing", "tree-unexpected")}
+    filters = {drift.port for drift in drifts if drift.code in ("policing-missing", "policing-differs")}
+    strays = {drift.port for drift in drifts if drift.code == "policing-unexpected"}
+    if (filters or strays) and not kernel.has_police():
+        filters, strays = set(), set()
+    foreign = {name for name, port in switch.ports(strays).items() if port.foreign} if strays else set()
+    others = {}
+    for port in trees | filters | strays - foreign:
+        asked = wanted[port] or Bandwidth()
+        other = Bandwidth(
+            inbound=None if port in trees else asked.inbound,
+            outbound=NO_LIMIT if port in strays else None if port in filters else asked.outbound,
+        )
+        if other != asked:
+            others[port] = other
+    return others
 
 
 def insist(drifts: Sequence[Drift]) -> None:

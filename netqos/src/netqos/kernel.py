@@ -1,9 +1,9 @@
 """Reads interfaces, qdiscs, classes and filters from the kernel, in any network namespace.
 
 RTM_GETTCLASS has to be asked once an interface, so a read costs one small exchange each. The messages are
-read here, and not by a netlink library: unpacking four fields instead of a whole message is what keeps
-a thousand ports within a tenth of a second. Structures are those of the kernel's linux/rtnetlink.h,
-linux/if_link.h and linux/pkt_sched.h.
+read by us, and not by a netlink library: unpacking four fields instead of a whole message is what keeps
+a thousand ports within a tenth of a second. Structures are those of the kernel's linux/rtnetlink.h and
+linux/if_link.h.
 """
 
 import ctypes
@@ -12,36 +12,32 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from vifkit import BackendError
 
-from . import htb
+from . import htb, messages
 from .htb import HtbClass, Qdisc, Tree
-from .link import Counters, Filter, Link
+from .link import POLICE, Counters, Link
+from .messages import TC_H_ROOT, TCMSG, U32, attribute, attributes, text
+from .policing import Filter, find
 
 Netns = str | int | None
 """A network namespace: None for ours, a process id, a path, or a name under /run/netns."""
 
 CLONE_NEWNET = 0x40000000
-RTM_GETLINK, RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER = 18, 38, 42, 46
-NLM_F_REQUEST, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x300, 0x10
+RTM_GETLINK, RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER, RTM_GETACTION = 18, 38, 42, 46, 50
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x4, 0x300, 0x10
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 IFLA_IFNAME, IFLA_MTU, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS = 3, 4, 29, 8
-TCA_KIND, TCA_OPTIONS, TCA_STATS2 = 1, 2, 7
-TCA_STATS_BASIC, TCA_STATS_QUEUE, TCA_STATS_PKT64 = 1, 3, 8
-TCA_HTB_PARMS, TCA_HTB_INIT, TCA_HTB_RATE64, TCA_HTB_CEIL64 = 1, 2, 6, 7
-TC_H_ROOT, TC_H_INGRESS_PARENT = 0xFFFFFFFF, 0xFFFF0000
+TC_H_INGRESS_PARENT = 0xFFFF0000
+TCA_ACT_TAB, TCA_ACT_KIND, TCA_ACT_INDEX = 1, 1, 3
 
 _HEADER = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
-_TC = struct.Struct("=BxxxiIII")
-_ATTRIBUTE = struct.Struct("=HH")
-_U32 = struct.Struct("=I")
-_U64 = struct.Struct("=Q")
-_HTB_OPT = struct.Struct("=2xHhHI 2xHhHI IIIII")  # tc_htb_opt: two tc_ratespec, then buffer … prio
-_HTB_GLOB = struct.Struct("=IIIII")
+_TCAMSG = bytes(4)
+_NO_INDEX = 0x7FFFFFFF
 
 
 class Kernel:
@@ -68,57 +64,82 @@ class Kernel:
     def links(self) -> dict[str, Link]:
         """List all interfaces by name, without trees. Raises BackendError."""
         found = {}
-        request = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _attribute(
-            IFLA_EXT_MASK, _U32.pack(RTEXT_FILTER_SKIP_STATS)
-        )
+        request = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + attribute(IFLA_EXT_MASK, U32.pack(RTEXT_FILTER_SKIP_STATS))
         for body in self._dump(RTM_GETLINK, request):
-            attributes = dict(_attributes(body, _LINK.size))
-            name = _text(attributes[IFLA_IFNAME])
-            found[name] = Link(name=name, index=_LINK.unpack_from(body)[2], mtu=_U32.unpack(attributes[IFLA_MTU])[0])
+            said = dict(attributes(body, _LINK.size))
+            name = text(said[IFLA_IFNAME])
+            found[name] = Link(name=name, index=_LINK.unpack_from(body)[2], mtu=U32.unpack(said[IFLA_MTU])[0])
         return found
 
     def read(self, names: Collection[str] | None = None, *, policers: bool = False) -> dict[str, Link]:
         """Read interfaces with their trees and counters; all of them by default, and only those that exist.
 
-        `policers` reads the ingress filters as well. Raises BackendError.
+        `policers` reads the ingress filters as well, with the counters of the one that is Open vSwitch's.
+        Raises BackendError.
         """
         links = self.links()
         wanted = links if names is None else {name: links[name] for name in names if name in links}
         qdiscs = self._qdiscs()
         return {name: self._read(link, qdiscs, policers) for name, link in wanted.items()}
 
-    def _read(self, link: Link, qdiscs: Mapping[int, tuple[Qdisc | None, bool]], policers: bool) -> Link:
+    def has_police(self) -> bool:
+        """Tell whether act_police is loaded, or built in; it changes nothing, and loads nothing. Raises BackendError.
+
+        tcf_action_get_1 in the kernel's net/sched/act_api.c says of an index that nobody has ENOENT where it knows
+        the kind of the action, and EINVAL where not.
+        """
+        action = attribute(TCA_ACT_KIND, b"police\0") + attribute(TCA_ACT_INDEX, U32.pack(_NO_INDEX))
+        payload = _TCAMSG + attribute(TCA_ACT_TAB, attribute(1, action))
+        try:
+            self._ask(RTM_GETACTION, payload)
+        except BackendError as error:
+            code = error.__cause__.errno if isinstance(error.__cause__, OSError) else None
+            if code in (errno.EINVAL, errno.EOPNOTSUPP):
+                return False
+            if code not in (0, errno.ENOENT):
+                raise
+        return True
+
+    def _read(self, link: Link, qdiscs: Mapping[int, tuple[Qdisc | None, bool]], filters: bool) -> Link:
         qdisc, ingress = qdiscs.get(link.index, (None, False))
-        classes, counters = {}, {}
+        classes: dict[str, HtbClass] = {}
+        counters: dict[str, Counters] = {}
         if qdisc is not None and qdisc.kind == "htb":
-            for body in self._dump(RTM_GETTCLASS, _TC.pack(socket.AF_UNSPEC, link.index, 0, 0, 0)):
-                made, counted = _htb_class(body)
-                classes[made.handle], counters[made.handle] = made, counted
+            for body in self._dump(RTM_GETTCLASS, TCMSG.pack(socket.AF_UNSPEC, link.index, 0, 0, 0)):
+                made, counters[made.handle] = messages.htb_class(body)
+                classes[made.handle] = made
+        policers: tuple[Filter, ...] = ()
+        if filters and ingress:
+            policers, counted = self._filters(link.index)
+            counters |= counted
         return Link(
             name=link.name,
             index=link.index,
             mtu=link.mtu,
             tree=Tree(qdisc=qdisc, classes=dict(sorted(classes.items(), key=lambda item: item[0] != htb.ROOT))),
             counters=counters,
-            policers=tuple(self._filters(link.index)) if policers and ingress else (),
+            policers=policers,
         )
 
     def _qdiscs(self) -> dict[int, tuple[Qdisc | None, bool]]:
         """By interface: the root qdisc, and whether there is an ingress qdisc."""
         found: dict[int, tuple[Qdisc | None, bool]] = {}
-        for body in self._dump(RTM_GETQDISC, _TC.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
-            _, index, handle, parent, _ = _TC.unpack_from(body)
+        for body in self._dump(RTM_GETQDISC, TCMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
+            _, index, handle, parent, _ = TCMSG.unpack_from(body)
             root, ingress = found.get(index, (None, False))
             if parent == TC_H_ROOT:
-                root = _qdisc(body, handle)
+                root = messages.qdisc(body)
             found[index] = (root, ingress or handle == TC_H_INGRESS_PARENT)
         return found
 
-    def _filters(self, index: int) -> Iterator[Filter]:
-        for body in self._dump(RTM_GETTFILTER, _TC.pack(socket.AF_UNSPEC, index, 0, TC_H_INGRESS_PARENT, 0)):
-            _, _, handle, _, info = _TC.unpack_from(body)
-            if handle:
-                yield Filter(kind=_text(dict(_attributes(body, _TC.size))[TCA_KIND]), pref=info >> 16)
+    def _filters(self, index: int) -> tuple[tuple[Filter, ...], dict[str, Counters]]:
+        """The filters on the ingress of an interface, and what Open vSwitch's has counted."""
+        answer = self._dump(RTM_GETTFILTER, TCMSG.pack(socket.AF_UNSPEC, index, 0, TC_H_INGRESS_PARENT, 0))
+        found = [each for each in map(messages.ingress_filter, answer) if each is not None]
+        filters = tuple(each for each, _ in found)
+        policer = find(filters)
+        counted = next((counters for each, counters in found if each is policer), None)
+        return filters, {POLICE: counted} if counted is not None else {}
 
     def _dump(self, kind: int, payload: bytes) -> list[memoryview]:
         """Ask for all of a kind, and again where the kernel says that it changed meanwhile."""
@@ -130,7 +151,8 @@ class Kernel:
 
     def _ask(self, kind: int, payload: bytes) -> list[memoryview] | None:
         self._sequence += 1
-        header = _HEADER.pack(_HEADER.size + len(payload), kind, NLM_F_REQUEST | NLM_F_DUMP, self._sequence, 0)
+        how = NLM_F_ACK if kind == RTM_GETACTION else NLM_F_DUMP
+        header = _HEADER.pack(_HEADER.size + len(payload), kind, NLM_F_REQUEST | how, self._sequence, 0)
         try:
             self._socket.send(header + payload)
             bodies: list[memoryview] = []
@@ -188,67 +210,3 @@ def namespace_path(netns: str | int) -> Path:
     if text.isdigit():
         return Path("/proc", text, "ns/net")
     return Path(text) if "/" in text else Path("/run/netns", text)
-
-
-def _attributes(body: memoryview, offset: int) -> Iterator[tuple[int, memoryview]]:
-    end = len(body)
-    while offset + 4 <= end:
-        length, kind = _ATTRIBUTE.unpack_from(body, offset)
-        yield kind & 0x3FFF, body[offset + 4 : offset + length]
-        offset += (length + 3) & ~3
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return _ATTRIBUTE.pack(4 + len(value), kind) + value
-
-
-def _text(value: memoryview) -> str:
-    return bytes(value).rstrip(b"\0").decode(errors="backslashreplace")
-
-
-def _handle(number: int) -> str:
-    return f"{number >> 16:x}:{number & 0xFFFF:x}" if number & 0xFFFF else f"{number >> 16:x}:"
-
-
-def _qdisc(body: memoryview, handle: int) -> Qdisc:
-    attributes = dict(_attributes(body, _TC.size))
-    kind = _text(attributes[TCA_KIND])
-    if kind != "htb":
-        return Qdisc(kind=kind, handle=_handle(handle))
-    options = dict(_attributes(attributes[TCA_OPTIONS], 0))
-    _, r2q, default, *_ = _HTB_GLOB.unpack_from(options[TCA_HTB_INIT])
-    return Qdisc(kind=kind, handle=_handle(handle), default=default, r2q=r2q)
-
-
-def _htb_class(body: memoryview) -> tuple[HtbClass, Counters]:
-    _, _, handle, parent, _ = _TC.unpack_from(body)
-    attributes = dict(_attributes(body, _TC.size))
-    options = dict(_attributes(attributes[TCA_OPTIONS], 0))
-    (_, _, mpu, rate, _, _, _, ceil, buffer, cbuffer, quantum, level, prio) = _HTB_OPT.unpack_from(
-        options[TCA_HTB_PARMS]
-    )
-    leaf = level == 0
-    made = HtbClass(
-        handle=_handle(handle),
-        parent="root" if parent == TC_H_ROOT else _handle(parent),
-        rate=_U64.unpack(options[TCA_HTB_RATE64])[0] if TCA_HTB_RATE64 in options else rate,
-        ceil=_U64.unpack(options[TCA_HTB_CEIL64])[0] if TCA_HTB_CEIL64 in options else ceil,
-        buffer=buffer,
-        cbuffer=cbuffer,
-        quantum=quantum if leaf else None,
-        prio=prio if leaf else None,
-        level=level,
-        mpu=mpu,
-    )
-    return made, _counters(attributes)
-
-
-def _counters(attributes: Mapping[int, memoryview]) -> Counters:
-    stats = dict(_attributes(attributes[TCA_STATS2], 0)) if TCA_STATS2 in attributes else {}
-    if TCA_STATS_BASIC not in stats:
-        return Counters()
-    sent, packets = struct.unpack_from("=QI", stats[TCA_STATS_BASIC])
-    if TCA_STATS_PKT64 in stats:
-        packets = _U64.unpack(stats[TCA_STATS_PKT64])[0]
-    _, _, dropped, _, overlimits = struct.unpack_from("=IIIII", stats[TCA_STATS_QUEUE])
-    return Counters(bytes=sent, packets=packets, dropped=dropped, overlimits=overlimits)

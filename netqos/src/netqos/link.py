@@ -4,24 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .htb import Tree
+from .policing import Filter
+
+POLICE = "police"
+"""The key of the counters of Open vSwitch's police action, beside the handles of the classes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What a class has sent since it was made."""
+    """What a class has sent since it was made, or a police action has seen."""
 
     bytes: int = 0
     packets: int = 0
     dropped: int = 0
     overlimits: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Filter:
-    """A filter on a port's ingress, by kind (`matchall`, `basic`, …) and preference."""
-
-    kind: str
-    pref: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 
 from .ovsdb import Switch
 from .rpc import SCHEMA, Rpc
-from .snapshot import COLUMNS, SELECTS, Leak, Raw, Snapshot, version
+from .snapshot import COLUMNS, Columns, Leak, Raw, Snapshot, selects, version
 
 # The root is asked for when it is needed: whatever anybody commits changes its next_cfg, and that is no news.
-SELECT_ROOT, *_ = SELECTS
-WATCHED = {
-    table: [column for column in columns if column != "_uuid"] for table, columns in COLUMNS.items() if table != SCHEMA
-}
+SELECT_ROOT, *_ = selects(COLUMNS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,11 +31,11 @@ class LiveSwitch(Switch):
 
     def __init__(self, db: str | None = None, *, timeout: float = 10) -> None:
         super().__init__(db, timeout=timeout)
-        self._rows: dict[str, dict[str, Raw]] = {table: {} for table in WATCHED}
+        self._rows: dict[str, dict[str, Raw]] = {table: {} for table in _watched(COLUMNS)}
         self._now = self._seen = self._replica()
         with ExitStack() as stack:
             self._rpc = stack.enter_context(Rpc(self.db, timeout))
-            self._rpc.monitor(WATCHED)
+            self._asking(lambda columns: self._rpc.monitor(_watched(columns)))
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -98,3 +95,7 @@ class LiveSwitch(Switch):
 
     def _replica(self) -> Snapshot:
         return Snapshot.of([[], *(rows.values() for rows in self._rows.values())])
+
+
+def _watched(columns: Columns) -> Columns:
+    return {table: [name for name in names if name != "_uuid"] for table, names in columns.items() if table != SCHEMA}

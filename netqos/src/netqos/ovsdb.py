@@ -5,18 +5,19 @@ import random
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Self
+from typing import Self, TypeVar
 
 from vifkit import BackendError, Bandwidth, ForeignQosError, PortExistsError, PortNotFoundError, SwitchUnavailableError
 
 from . import edits
 from .edits import Plug
 from .rows import Policing, PortRows, translate
-from .rpc import THE_ROOT, LostRaceError, Operation, Rpc
-from .snapshot import SELECTS, Leak, Snapshot, version
+from .rpc import THE_ROOT, LostRaceError, Operation, Rpc, UnknownColumnError
+from .snapshot import COLUMNS, OLDER, Columns, Leak, Snapshot, selects, version
 
 __all__ = ["Leak", "Plug", "Switch", "default_db"]
 
+Answer = TypeVar("Answer")
 ATTEMPTS = 10
 PAUSE_SECONDS = 0.02  # up to this and at random, so that those who met once do not meet again
 SECONDS_PER_PORT = 0.005  # what ovs-vswitchd may take longer for each port that it walks
@@ -38,6 +39,7 @@ class Switch:
     def __init__(self, db: str | None = None, *, timeout: float = 10) -> None:
         self.db = db or default_db()
         self.timeout = timeout
+        self._columns: Columns = COLUMNS
         with Rpc(self.db, timeout) as rpc:
             (answer,) = rpc.transact({"op": "select", "columns": ["ovs_version"], **THE_ROOT})
         self._version = version(next(iter(answer["rows"]), {}))
@@ -100,8 +102,8 @@ class Switch:
     def unplug(self, ports: Iterable[str]) -> None:
         """Take ports off their bridges with every row of theirs that is ours or their domain's; one transaction.
 
-        A port that is not there is none to remove. A device that lives on keeps its classes, as ovs-vswitchd no
-        longer looks at it: clear its bandwidth first. Raises SwitchUnavailableError.
+        A port that is not there is none to remove. A device that lives on keeps its classes and its filter, as
+        ovs-vswitchd no longer looks at it: clear its bandwidth first. Raises SwitchUnavailableError.
         """
         names = dict.fromkeys(ports)  # each once
 
@@ -141,7 +143,16 @@ class Switch:
             yield rpc
 
     def _snapshot(self, rpc: Rpc) -> Snapshot:
-        return Snapshot.of(result["rows"] for result in rpc.transact(*SELECTS))
+        results = self._asking(lambda columns: rpc.transact(*selects(columns)))
+        return Snapshot.of(result["rows"] for result in results)
+
+    def _asking(self, ask: Callable[[Columns], Answer]) -> Answer:
+        """Ask for the columns that this database has."""
+        try:
+            return ask(self._columns)
+        except UnknownColumnError:
+            self._columns = OLDER
+            return ask(OLDER)
 
     def _read(self) -> Snapshot:
         with self._connected() as rpc:

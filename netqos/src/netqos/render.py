@@ -1,7 +1,7 @@
-"""What a person reads: tc's own notation, and trees and tables of rich, which is imported only for those."""
+"""What a person reads: figures, and trees and tables of rich, which is imported only for those."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vifkit import Bandwidth, Rate
@@ -9,8 +9,9 @@ from vifkit import Bandwidth, Rate
 from . import units
 from .findings import Finding
 from .htb import HtbClass, Tree
-from .link import Counters
-from .rows import InterfaceRow, Policing, QosRow
+from .link import POLICE, Counters
+from .policing import Filter, Police, asks, burst_bytes
+from .rows import InterfaceRow, QosRow
 from .units import Psched
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ class View:
     interface: InterfaceRow
     tree: Tree | None
     """None where the device is not to be seen: it is in another namespace, or nowhere."""
-    policed: bool = True
-    """Whether the kernel has a filter for what the rows police; predicted, it has."""
+    policer: Filter | None = None
+    """The filter that polices what the guest sends."""
+    psched: Psched = field(default_factory=Psched)
     findings: Sequence[Finding] = ()
     counters: Mapping[str, Counters] = field(default_factory=dict)
 
@@ -45,51 +47,6 @@ class View:
         """The ceil of the leaf class in bits/s; None without a limit."""
         leaf = self.tree and self.tree.leaf
         return units.bps_from_Bps(leaf.ceil) if leaf else None
-
-
-def tc_rate(rate_Bps: int) -> str:
-    """Write bytes/s as tc does: print_color_rate in iproute2's lib/json_print.c, SI units."""
-    rate = rate_Bps * 8 % 2**64
-    prefixes = iter(("", "K", "M", "G", "T"))
-    prefix = next(prefixes)
-    for larger in prefixes:
-        if rate < 1000 or (rate % 1000 and rate < 1_000_000):
-            break
-        rate //= 1000
-        prefix = larger
-    return f"{float(rate):.0f}{prefix}bit"
-
-
-def tc_size(size_bytes: int) -> str:
-    """Write bytes as tc does: sprint_size in iproute2's lib/json_print_math.c."""
-    for unit, name, slack in ((2**20, "Mb", 1024), (2**10, "Kb", 16)):
-        whole = round(size_bytes / unit)  # to even, as rint()
-        if size_bytes >= unit and abs(unit * whole - size_bytes) < slack:
-            return f"{whole:g}{name}"
-    return f"{size_bytes}b"
-
-
-def tc_burst_bytes(ticks: int, rate_Bps: int, psched: Psched) -> int:
-    """The burst in bytes that tc shows for a buffer, cut to microseconds: tc_calc_xmitsize in tc/tc_core.c."""
-    return int(float(rate_Bps) * int(ticks / (psched.ticks_per_s / 1e6)) / 1e6) % units.U32
-
-
-def tc_lines(tree: Tree, psched: Psched) -> list[str]:
-    """Write the classes as `tc -d class show dev …` of iproute2 6.1 does (htb_print_opt in tc/q_htb.c).
-
-    The leaf comes before its parent, as the kernel lists them; each line ends in a space, as tc's do.
-    """
-    return [_tc_line(each, psched) for each in reversed(list(tree.classes.values()))]
-
-
-def _tc_line(each: HtbClass, psched: Psched) -> str:
-    words = [f"class htb {each.handle}", "root" if each.parent == "root" else f"parent {each.parent}"]
-    if each.level == 0:
-        words.append(f"prio {each.prio} quantum {each.quantum}")
-    words.append(f"rate {tc_rate(each.rate)} ceil {tc_rate(each.ceil)} linklayer ethernet")
-    for name, ticks, rate in (("burst", each.buffer, each.rate), ("cburst", each.cbuffer, each.ceil)):
-        words.append(f"{name} {tc_size(tc_burst_bytes(ticks, rate, psched))}/1 mpu {tc_size(each.mpu)}")
-    return " ".join([*words, f"level {each.level} "])
 
 
 def human_rate(bps: int) -> str:
@@ -158,7 +115,7 @@ def _rows(view: View) -> "Table":
         lines = _labelled("QoS", f"type={printable(qos.type)}", *_columns(qos.other_config, qos.external_ids))
         for number, queue in sorted(qos.queues.items()):
             lines += _labelled(f"Queue {number}", *_columns(queue.other_config, queue.external_ids))
-    policing = [f"{name}={value}" for name, value in asdict(interface.policing).items()]
+    policing = [f"{name}={value}" for name, value in interface.policing.columns().items()]
     ids = [f"external_ids: {_map(interface.external_ids)}"] if interface.external_ids else []
     return _grid([*lines, *_labelled("Interface", *policing, *ids)], "cyan")
 
@@ -176,20 +133,54 @@ def _map(config: Mapping[str, str]) -> str:
     return printable(" ".join(words)) or "none"
 
 
-def _tree(view: View) -> "RichTree | str":
-    from rich.tree import Tree as RichTree
+def _tree(view: View) -> "RenderableType":
+    from rich.console import Group
 
     if view.tree is None:
         return "not seen: no such device in this network namespace (--netns names another)"
-    qdisc = view.tree.qdisc
+    classes = _classes(view, view.tree)
+    return Group(classes, _filter(view.policer, view.counters.get(POLICE))) if view.policer else classes
+
+
+def _classes(view: View, tree: Tree) -> "RichTree | str":
+    from rich.tree import Tree as RichTree
+
+    qdisc = tree.qdisc
     if qdisc is None:
         return "no classes: the device's own qdisc stays"
     extra = "" if qdisc.default is None else f" default {qdisc.default:x} r2q {qdisc.r2q}"
     drawn = RichTree(f"qdisc {qdisc.kind} {qdisc.handle}{extra}", guide_style="dim")
     nodes = {"root": drawn}
-    for each in view.tree.classes.values():
+    for each in tree.classes.values():
         nodes[each.handle] = nodes.get(each.parent, drawn).add(_class(each, view.counters.get(each.handle)))
     return drawn
+
+
+def _filter(policer: Filter, counters: Counters | None) -> "RichTree":
+    from rich.tree import Tree as RichTree
+
+    drawn = RichTree("qdisc ingress ffff:", guide_style="dim")
+    node = drawn.add(f"filter {policer.kind} pref {policer.pref}")
+    for number, each in enumerate(policer.actions):
+        node.add(_police(each, None if number else counters))
+    return drawn
+
+
+def _police(each: Police, counters: Counters | None) -> "RenderableType":
+    from rich.text import Text
+
+    limits = [f"  rate {human_rate(units.bps_from_Bps(each.rate))}"] if each.rate else []
+    limits += [f"  peakrate {human_rate(units.bps_from_Bps(each.peakrate))}"] if each.peakrate else []
+    limits += [f"  rate {each.pkts_rate} packets/s"] if each.pkts_rate else []
+    ticks = each.burst if each.rate else each.pkts_burst
+    text = Text.assemble(
+        ("police", "bold"),
+        *limits,
+        (f"  burst {ticks} ticks  mtu {each.mtu}  exceed {each.exceed}  conform {each.conform}", "dim"),
+    )
+    if counters is not None:
+        text.append(_counted(counters, "got"))
+    return text
 
 
 def _class(each: HtbClass, counters: Counters | None) -> "RenderableType":
@@ -203,31 +194,40 @@ def _class(each: HtbClass, counters: Counters | None) -> "RenderableType":
         (f"  buffer {each.buffer}  cbuffer {each.cbuffer} ticks{leaf}", "dim"),
     )
     if counters is not None:
-        text.append(
-            f"\nsent {counters.bytes} bytes, {counters.packets} packets; "
-            f"dropped {counters.dropped}, overlimits {counters.overlimits}"
-        )
+        text.append(_counted(counters, "sent"))
     return text
+
+
+def _counted(counters: Counters, verb: str) -> str:
+    return (
+        f"\n{verb} {counters.bytes} bytes, {counters.packets} packets; "
+        f"dropped {counters.dropped}, overlimits {counters.overlimits}"
+    )
 
 
 def _guest(view: View) -> "Table":
     if view.tree is None:
         return _grid([("gets", "what was not seen: the device is not in this network namespace")], "green")
-    policing = view.interface.policing
     own = view.tree.qdisc.kind if view.tree.qdisc and view.tree.qdisc.kind in _SHAPERS else ""
     lines = [("can receive", f"what the device's own {own} lets through" if own else "all that the link carries")]
     if view.guaranteed_bps is not None and view.limit_bps is not None:
         lines = [("is guaranteed", _exact(view.guaranteed_bps)), ("can reach", _exact(view.limit_bps))]
-    return _grid([*lines, ("can send", _sends(policing, policed=view.policed))], "green")
+    return _grid([*lines, ("can send", _sends(view))], "green")
 
 
-def _sends(policing: Policing, *, policed: bool) -> str:
-    if not policed:
-        return "all that the link carries: the kernel has no filter for what the rows ask"
-    if not policing.ingress_policing_rate:
-        return "all that the link carries"
-    burst = f", bursts of {policing.ingress_policing_burst} kbit" if policing.ingress_policing_burst else ""
-    return _exact(policing.ingress_policing_rate * 1000) + burst
+def _sends(view: View) -> str:
+    if view.policer is None:
+        reason = ": the kernel has no filter for what the rows ask" if asks(view.interface.policing) else ""
+        return f"all that the link carries{reason}"
+    limits = []
+    for each in view.policer.actions:
+        if each.rate:
+            burst = burst_bytes(each, view.psched)
+            limits.append(f"{_exact(units.bps_from_Bps(each.rate))}, bursts of {burst} bytes")
+        if each.pkts_rate:
+            limits.append(f"{each.pkts_rate} packets/s")
+    stray = "" if asks(view.interface.policing) else ", by a filter that the rows do not ask for"
+    return f"{' and '.join(limits)}{stray}"
 
 
 def _exact(bps: int) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from vifkit import Bandwidth, InvalidBandwidthError, Rate
 
@@ -42,10 +42,19 @@ class QosRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policing:
-    """The columns of the table Interface that limit what the guest sends: kbit/s, and a burst in kbit; 0 is none."""
+    """The columns of the table Interface that limit what the guest sends: kbit/s, and a burst in kbit; 0 is none.
+
+    Those of packets, 1000/s and a burst of 1000, are there from Open vSwitch 2.16 on; no bandwidth asks for them.
+    """
 
     ingress_policing_rate: int = 0
     ingress_policing_burst: int = 0
+    ingress_policing_kpkts_rate: int = 0
+    ingress_policing_kpkts_burst: int = 0
+
+    def columns(self) -> dict[str, int]:
+        """Give the columns by name; those of packets only where they are set."""
+        return {name: value for name, value in asdict(self).items() if value or "kpkts" not in name}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,11 +71,15 @@ class InterfaceRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PortRows:
-    """A port as the database has it: a bond has several interfaces, every other port one."""
+    """A port as the database has it: a bond has several interfaces, every other port one.
+
+    `in_userspace` is whether all bridges have their datapath in user space; which one has the port is not read.
+    """
 
     name: str
     interfaces: tuple[InterfaceRow, ...]
     qos: QosRow | None = None
+    in_userspace: bool = False
 
     @property
     def vm_id(self) -> str | None:

@@ -28,6 +28,10 @@ class LostRaceError(BackendError):
     """What a transaction was built on is no longer so: read again, and try again."""
 
 
+class UnknownColumnError(BackendError):
+    """The database has no column of this name: its schema is another."""
+
+
 class Rpc:
     """A connection, a context manager; `timeout` in seconds bounds each answer. Raises SwitchUnavailableError.
 
@@ -58,8 +62,8 @@ class Rpc:
     def transact(self, *operations: Operation) -> list[Any]:
         """Run operations in one transaction, and give the result of each.
 
-        Raises LostRaceError if a `wait` or an index refused it, BackendError if the server did for another
-        reason, SwitchUnavailableError if no answer comes.
+        Raises LostRaceError if a `wait` or an index refused it, UnknownColumnError, BackendError if the server
+        refused it for another reason, SwitchUnavailableError if no answer comes.
         """
         with self._telling():
             return _results(self._request("transact", [SCHEMA, *operations], self.timeout), operations)
@@ -135,7 +139,7 @@ class Rpc:
             if message.get("id") != self._number:
                 self._heed(message, end)
             elif message.get("error"):
-                raise BackendError(f"ovsdb-server refused the request: {_said(message['error'])}")
+                raise _refusal(f"ovsdb-server refused the request: {_said(message['error'])}")
             else:
                 return message.get("result")
 
@@ -203,7 +207,8 @@ def _results(results: Any, operations: tuple[Operation, ...]) -> list[Any]:
         if isinstance(result, dict) and "error" in result:
             # The last: a rival has come to use a row that was to be deleted.
             lost = result["error"] in ("timed out", "constraint violation", "referential integrity violation")
-            raise (LostRaceError if lost else BackendError)(f"ovsdb-server refused: {_said(result)}")
+            message = f"ovsdb-server refused: {_said(result)}"
+            raise LostRaceError(message) if lost else _refusal(message)
     if len(results) != len(operations) or not all(isinstance(result, dict) for result in results):
         raise ValueError("there is not one result for each operation")
     for operation, result in zip(operations, results, strict=True):
@@ -236,6 +241,11 @@ def _only(db: str, answer: dict[str, Any]) -> dict[str, Any]:
         raise SwitchUnavailableError(f"the database at {db} was never initialised (ovs-vsctl init)")
     row: dict[str, Any] = answer["rows"][0]
     return row
+
+
+def _refusal(message: str) -> BackendError:
+    # ovsdb_column_set_from_json in OVS's ovsdb/column.c, which gives no code of its own
+    return (UnknownColumnError if "is not a valid column name" in message else BackendError)(message)
 
 
 def _said(error: Any) -> str:

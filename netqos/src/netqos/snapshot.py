@@ -4,8 +4,8 @@ OVSDB's notation for values is in RFC 7047, section 5.1.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from .rows import MARK, InterfaceRow, Policing, PortRows, QosRow, QueueRow
@@ -13,20 +13,26 @@ from .rpc import SCHEMA, Operation
 
 COLUMNS = {
     SCHEMA: ("next_cfg", "cur_cfg", "ovs_version"),
-    "Bridge": ("name",),
+    "Bridge": ("name", "datapath_type"),
     "Port": ("_uuid", "name", "interfaces", "qos"),
     "Interface": (
         "_uuid", "name", "mtu", "link_speed", "external_ids", "ingress_policing_rate", "ingress_policing_burst",
+        "ingress_policing_kpkts_rate", "ingress_policing_kpkts_burst",
     ),
     "QoS": ("_uuid", "type", "other_config", "external_ids", "queues"),
     "Queue": ("_uuid", "other_config", "external_ids"),
 }  # fmt: skip
 
-SELECTS: list[Operation] = [
-    {"op": "select", "table": table, "where": [], "columns": list(columns)} for table, columns in COLUMNS.items()
-]
+OLDER = COLUMNS | {"Interface": tuple(name for name in COLUMNS["Interface"] if "kpkts" not in name)}
+"""Those that there are before Open vSwitch 2.16; a server refuses to be asked for a column that it has not."""
 
+Columns = Mapping[str, Sequence[str]]
 Raw = dict[str, Any]
+
+
+def selects(columns: Columns) -> list[Operation]:
+    """Ask for all rows of tables."""
+    return [{"op": "select", "table": table, "where": [], "columns": list(names)} for table, names in columns.items()]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,10 +47,13 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The database at one moment: rows as OVSDB writes them, Port rows by name, all others by UUID."""
+    """The database at one moment: rows as OVSDB writes them, Port rows by name, all others by UUID.
+
+    `bridges` has the datapath of each by name.
+    """
 
     root: Raw
-    bridges: frozenset[str]
+    bridges: dict[str, str]
     ports: dict[str, Raw]
     interfaces: dict[str, Raw]
     qos: dict[str, Raw]
@@ -56,7 +65,7 @@ class Snapshot:
         root, bridges, ports, *others = tables
         return cls(
             next(iter(root), {}),
-            frozenset(row["name"] for row in bridges),
+            {row["name"]: row["datapath_type"] for row in bridges},
             {row["name"]: row for row in ports},
             *({row["_uuid"][1]: row for row in rows} for rows in others),
         )
@@ -69,6 +78,7 @@ class Snapshot:
             name=name,
             interfaces=tuple(_interface(self.interfaces[uuid]) for uuid in uuids(raw["interfaces"])),
             qos=self._qos(qos[0]) if qos else None,
+            in_userspace=set(self.bridges.values()) == {"netdev"},
         )
 
     def changed(self, before: "Snapshot") -> set[str]:
@@ -115,6 +125,11 @@ def version(root: Raw) -> str:
     return said if isinstance(said, str) else ""
 
 
+def policing(raw: Raw) -> dict[str, int]:
+    """Give the policing columns that an Interface row has."""
+    return {field.name: raw[field.name] for field in fields(Policing) if field.name in raw}
+
+
 def mapping(value: Any) -> dict[str, str]:
     """Read `["map", [[key, value], …]]`."""
     return dict(value[1])
@@ -148,9 +163,7 @@ def _queue(raw: Raw) -> QueueRow:
 def _interface(raw: Raw) -> InterfaceRow:
     return InterfaceRow(
         name=raw["name"],
-        policing=Policing(
-            ingress_policing_rate=raw["ingress_policing_rate"], ingress_policing_burst=raw["ingress_policing_burst"]
-        ),
+        policing=Policing(**policing(raw)),
         external_ids=mapping(raw["external_ids"]),
         mtu=_optional(raw["mtu"]),
         link_speed=_optional(raw["link_speed"]),

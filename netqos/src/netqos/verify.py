@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, fields
 
 from vifkit import Bandwidth
 
-from . import htb
+from . import htb, policing
 from .htb import HtbClass, Tree, Version
 from .link import Link
+from .policing import Filter
 from .rows import HTB, MARK, InterfaceRow, Policing, PortRows, QosRow, read_mark, translate
 from .units import Psched
 
@@ -17,7 +18,8 @@ class Drift:
     """One difference: at `where` stands `actual` instead of `wanted`. `code` is stable:
 
     `rows-differ` (the rows are not what was asked), `foreign-qos` (somebody else's row holds the port),
-    `device-missing`, `tree-missing`, `tree-differs`, `tree-unexpected`, `policing-missing`.
+    `device-missing`, `tree-missing`, `tree-differs`, `tree-unexpected`, `policing-missing`, `policing-differs`,
+    `policing-unexpected`.
     """
 
     port: str
@@ -43,9 +45,13 @@ def verify(
     *,
     ovs_version: Version,
     psched: Psched,
+    has_police: bool = True,
     wanted: Mapping[str, Bandwidth | None] | None = None,
 ) -> list[Drift]:
-    """List every drift of these ports. What is not in `wanted` is judged by the marks in its rows."""
+    """List every drift of these ports. What is not in `wanted` is judged by the marks in its rows.
+
+    `has_police` is whether the kernel has loaded act_police, without which it polices nothing.
+    """
     drifts: list[Drift] = []
     for name, port in ports.items():
         if wanted is not None and name in wanted:
@@ -53,7 +59,10 @@ def verify(
         else:
             drifts += _of_rows(port, marked(port), asked=False)
         for interface in port.interfaces:
-            drifts += _of_interface(port, interface, links.get(interface.name), ovs_version, psched)
+            link = links.get(interface.name)
+            drifts += _of_interface(port, interface, link, ovs_version, psched)
+            if link is not None:
+                drifts += _of_policing(name, interface.policing, link, ovs_version, psched, has_police=has_police)
     return drifts
 
 
@@ -125,9 +134,8 @@ def _of_interface(
     port: PortRows, interface: InterfaceRow, link: Link | None, ovs_version: Version, psched: Psched
 ) -> Iterator[Drift]:
     shaped = port.qos is not None and port.qos.type == HTB
-    policed = interface.policing != Policing()
     if link is None:
-        if shaped or policed:
+        if shaped or policing.asks(interface.policing):
             yield Drift(port=port.name, code="device-missing", where=interface.name, wanted="a device", actual="none")
         return
     if shaped:
@@ -141,9 +149,46 @@ def _of_interface(
         yield from tree_drifts(port.name, predicted, link.tree)
     elif port.qos is None and link.tree.classes:
         yield Drift(port=port.name, code="tree-unexpected", where="qdisc", wanted="none", actual=_said(link.tree))
-    if policed and not link.policers:
-        said = f"{interface.policing.ingress_policing_rate} kbit/s"
-        yield Drift(port=port.name, code="policing-missing", where="ingress filter", wanted=said, actual="none")
+
+
+def filter_drifts(port: str, wanted: Filter, actual: Filter) -> Iterator[Drift]:
+    """List where a filter differs from the one predicted; what was not to be seen of it counts as right."""
+    pairs: list[tuple[str, object, object]] = [("handle", wanted.handle, actual.handle)]
+    if len(wanted.actions) != len(actual.actions):
+        pairs.append(("actions", len(wanted.actions), len(actual.actions)))
+    for number, (want, have) in enumerate(zip(wanted.actions, actual.actions, strict=False), start=1):
+        which = f"action {number} " if len(wanted.actions) > 1 else ""
+        pairs += [(f"{which}{name}", value, getattr(have, name)) for name, value in asdict(want).items()]
+    for name, value, seen in pairs:
+        if seen is not None and value != seen:
+            where = f"ingress filter {name}"
+            yield Drift(port=port, code="policing-differs", where=where, wanted=str(value), actual=str(seen))
+
+
+def _of_policing(
+    port: str, columns: Policing, link: Link, ovs_version: Version, psched: Psched, *, has_police: bool
+) -> Iterator[Drift]:
+    found = policing.find(link.policers)
+    kind = found.kind if found is not None else None
+    wanted = policing.predict(columns, ovs_version=ovs_version, psched=psched, classifier=kind)
+    where = "ingress filter"
+    if found is None and policing.asks(columns):
+        reason = ": the kernel lacks act_police, or has not loaded it" if not has_police else ""
+        if wanted is None:
+            reason = ": Linux refuses limits for bits and for packets in one action"
+        said = _limits(columns)
+        yield Drift(port=port, code="policing-missing", where=where, wanted=said, actual=f"none{reason}")
+    elif found is not None and wanted is None:
+        said = f"{found.kind} pref {found.pref}"
+        yield Drift(port=port, code="policing-unexpected", where=where, wanted="none", actual=said)
+    elif found is not None and wanted is not None:
+        yield from filter_drifts(port, wanted, found)
+
+
+def _limits(columns: Policing) -> str:
+    bits = [f"{columns.ingress_policing_rate} kbit/s"] if columns.ingress_policing_rate else []
+    packets = [f"{columns.ingress_policing_kpkts_rate} kpkt/s"] if columns.ingress_policing_kpkts_rate else []
+    return " and ".join(bits + packets)
 
 
 def _said(tree: Tree) -> str:

@@ -13,7 +13,7 @@ from netqos.link import Link as SeenLink
 from ..observe import Observer, pinned
 from .counters import counters
 from .directory import RunDirectory
-from .errors import CommandError
+from .errors import CommandError, LabUnavailableError
 from .forks import forks
 from .link import Link, veth
 from .namespace import Namespace
@@ -65,9 +65,12 @@ class Lab(Observer):
         """Return a new namespace beside the switch's, as a guest has one."""
         return self.enter(Namespace())
 
-    def bridge(self, name: str = "br0") -> str:
-        """Add a bridge, and return its name. Raises `LabUnavailableError` if its datapath cannot be had here."""
-        self.ovs.add_bridge(name, self.datapath)
+    def bridge(self, name: str = "br0", datapath: str | None = None) -> str:
+        """Add a bridge, of the lab's datapath or another, and return its name.
+
+        Raises `LabUnavailableError` if its datapath cannot be had here.
+        """
+        self.ovs.add_bridge(name, datapath or self.datapath)
         return name
 
     def guest(self, address: str, bridge: str = "br0") -> tuple[Link, Link]:
@@ -89,6 +92,29 @@ class Lab(Observer):
             return False
         self.host.run("tc", "qdisc", "delete", "dev", "lo", "root")
         return True
+
+    @cached_property
+    def police_lacks(self) -> str:  # type: ignore[override]  # likewise
+        """Try it, with each classifier that Open vSwitch may take."""
+        add = ("tc", "filter", "add", "dev", "lo", "parent", "ffff:", "protocol", "all")
+        police = ("action", "police", "rate", "1mbit", "burst", "10k", "conform-exceed", "drop/continue")
+
+        def lacks(*argv: str) -> bool:
+            try:
+                self.host.run(*argv)
+            except CommandError:
+                return True
+            return False
+
+        if lacks("tc", "qdisc", "add", "dev", "lo", "ingress"):
+            return "sch_ingress"
+        try:
+            if all(lacks(*add, "pref", "1", kind, "classid", "1:1") for kind in ("matchall", "basic")):
+                return "cls_matchall"
+            refused = all(lacks(*add, "pref", "2", kind, *police) for kind in ("matchall", "basic"))
+            return "act_police" if refused else ""
+        finally:
+            self.host.run("tc", "qdisc", "delete", "dev", "lo", "ingress")
 
     def rows(self, table: str, *columns: str) -> list[dict[str, Any]]:
         """Ask the database."""

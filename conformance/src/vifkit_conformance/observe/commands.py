@@ -38,7 +38,7 @@ class Commands(Observer):
                 ("ip", "-j", "link", "show", "dev", name),
                 ("tc", "-j", "qdisc", "show", "dev", name),
                 ("tc", "-d", "-raw", "class", "show", "dev", name),
-                ("tc", "-j", "filter", "show", "dev", name, "parent", "ffff:"),
+                ("tc", "-d", "-raw", "filter", "show", "dev", name, "parent", "ffff:"),
             )
         except LabError:
             if ("device", name) in self.things():
@@ -50,7 +50,7 @@ class Commands(Observer):
             index=link["ifindex"],
             mtu=link["mtu"],
             tree=tc.tree(tc.parse_json(qdiscs), classes),
-            policers=tuple(tc.filters(tc.parse_json(filters))),
+            policers=tuple(tc.filters(filters)),
         )
 
     def things(self) -> set[tuple[str, str]]:

@@ -14,6 +14,8 @@ class Observer(ABC):
 
     has_htb: bool = True
     """Whether the kernel has HTB, as far as that can be known without a change."""
+    police_lacks: str = ""
+    """What the kernel lacks to police, likewise; nothing if it has all."""
 
     @abstractmethod
     def rows(self, table: str, *columns: str) -> list[Row]:

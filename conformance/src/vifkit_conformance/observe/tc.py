@@ -3,6 +3,10 @@
 `tc -j class show` is no JSON in iproute2 6.1, and where it is, a later one's JSON has the burst cut to microseconds.
 The words of `tc -d -raw class show` have `buffer` and `cbuffer` to the tick. A rate is cut there to whole kilobits/s
 from 1 Mbit/s on, and to whole megabits/s from 1 Gbit/s on (print_color_rate in lib/json_print.c).
+
+`tc -j filter show` of 6.1 leaves rate and burst of a police action out; the words of `tc -d -raw filter show` have
+the burst to the tick, the rate as above, its MTU cut to kibibytes, a burst of packets to whole packets, and no mpu.
+What is cut so that it cannot be told is None.
 """
 
 import json
@@ -11,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from netqos.htb import ROOT, HtbClass, Qdisc, Tree
-from netqos.link import Filter
+from netqos.policing import PREFS, Filter, Police
 from vifkit_conformance.lab.errors import LabError
 
 _RATES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -22,6 +26,15 @@ _CLASS = re.compile(
     r"rate (?P<rate>\d+[KMGT]?)bit .*?ceil (?P<ceil>\d+[KMGT]?)bit "
     r".*?mpu (?P<mpu>\d+[KM]?)b .*level (?P<level>\d+) "
     r"buffer \[(?P<buffer>[0-9a-f]+)\] cbuffer \[(?P<cbuffer>[0-9a-f]+)\]\s*"
+)
+_FILTER = re.compile(
+    r"filter (parent \S+ |ingress )?protocol \S+ pref (?P<pref>\d+) (?P<kind>\S+) (chain \d+ )?"
+    r"((handle|fh) (?P<handle>\S+))?"
+)
+_POLICE = re.compile(
+    r" police 0x[0-9a-f]+ rate (?P<rate>\d+[KMGT]?)bit burst \S+ mtu \S+ \[(?P<burst>[0-9a-f]+)\] "
+    r"(peakrate (?P<peakrate>\d+[KMGT]?)bit )?(avrate \S+ )?(pkts_rate (?P<pkts_rate>\d+) pkts_burst \d+ )?"
+    r"action (?P<exceed>\w+)(/(?P<conform>\w+))? "
 )
 
 
@@ -43,9 +56,30 @@ def tree(qdiscs: list[dict[str, Any]], classes: str) -> Tree:
     return Tree(qdisc=root, classes=dict(sorted(found.items(), key=lambda item: item[0] != ROOT)))
 
 
-def filters(shown: list[dict[str, Any]]) -> Iterator[Filter]:
-    """Give the filters of `tc -j filter show`; an entry without options is the head of a list of them."""
-    return (Filter(kind=each["kind"], pref=each["pref"]) for each in shown if each.get("options"))
+def filters(shown: str) -> Iterator[Filter]:
+    """Give the filters of `tc -d -raw filter show`; one without a handle is the head of a list of them."""
+    for said in re.split(r"^(?=filter )", shown, flags=re.MULTILINE)[1:]:
+        found = _FILTER.match(said)
+        if found is None:
+            raise LabError(f"this is no filter as tc writes it: {said.strip()[:200]!r}")
+        if found["handle"]:
+            police = tuple(map(_police, _POLICE.finditer(said))) if found["kind"] in PREFS else ()
+            handle = int(found["handle"], 16) if found["kind"] in PREFS else None
+            yield Filter(kind=found["kind"], pref=int(found["pref"]), handle=handle, actions=police)
+
+
+def _police(found: re.Match[str]) -> Police:
+    return Police(
+        rate=_scaled(found["rate"], _RATES) // 8,
+        burst=int(found["burst"], 16),
+        mtu=None,
+        mpu=None,
+        peakrate=_scaled(found["peakrate"] or "0", _RATES) // 8,
+        pkts_rate=int(found["pkts_rate"] or 0),
+        pkts_burst=None,
+        exceed=found["exceed"],
+        conform=found["conform"] or "pass",
+    )
 
 
 def htb_class(line: str) -> HtbClass:

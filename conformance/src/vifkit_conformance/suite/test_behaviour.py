@@ -1,34 +1,16 @@
 """What the guest really gets, measured where its traffic arrives. Rates are those of layer 2."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from vifkit import Bandwidth, Rate
 from vifkit_conformance.bandwidths import AVERAGE_ONLY, REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.judging import evidence
-from vifkit_conformance.lab import Endpoint, Flood, LinkEndpoint, Measurement, measure
+from vifkit_conformance.lab import Flood, Measurement, measure
+
+from .paths import GUEST, HOST, path_to
 
 REFERENCE_BPS = 4_096_000, 8_192_000
-GUEST, HOST = "198.51.100.2", "198.51.100.1"
-
-
-@contextmanager
-def path_to(made: Guest) -> Iterator[tuple[Endpoint, Endpoint]]:
-    """Give the bridge and the guest addresses that know each other; gives the two ends."""
-    bridge = LinkEndpoint(made.lab.host, "br0")
-    with made.inside() as inner:
-        bridge.up()
-        bridge.add_address(f"{HOST}/24")
-        try:
-            inner.add_address(f"{GUEST}/24")
-            bridge.add_neighbour(GUEST, made.mac)
-            inner.add_neighbour(HOST, bridge.mac)
-            yield bridge, inner
-        finally:
-            bridge.ip("address", "flush", "dev", "br0")
 
 
 def received(

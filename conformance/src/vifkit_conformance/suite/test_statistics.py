@@ -8,7 +8,7 @@ from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.judging.declared import undeclared
 from vifkit_conformance.lab import measure
 
-from .test_behaviour import GUEST, HOST, path_to
+from .paths import GUEST, HOST, path_to
 
 OFFERED_BPS = 2_000_000
 

@@ -28,11 +28,12 @@ def document(view: View) -> Document:
             },
             "Queue": queue
             and {"other_config": _sorted(queue.other_config), "external_ids": _sorted(queue.external_ids)},
-            "Interface": asdict(view.interface.policing) | {"external_ids": _sorted(view.interface.external_ids)},
+            "Interface": view.interface.policing.columns() | {"external_ids": _sorted(view.interface.external_ids)},
         },
         "tc": {
             "qdisc": view.tree.qdisc and asdict(view.tree.qdisc),
             "classes": [asdict(each) for each in view.tree.classes.values()],
+            "filter": view.policer and asdict(view.policer),
         }
         if view.tree
         else None,

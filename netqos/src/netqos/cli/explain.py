@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from netqos import InterfaceRow, Psched, find, predict, render, translate
+from netqos import InterfaceRow, Psched, find, policing, predict, render, tc, translate
 from netqos.htb import Version
 from netqos.render import View
 from netqos.rows import MARK
@@ -61,7 +61,8 @@ Examples:
     "--tc",
     "as_tc",
     is_flag=True,
-    help="Print the classes as `tc -d class show dev …` does, and the findings on standard error.",
+    help="Print the classes as `tc -d class show dev …` does, the filter as `tc -d filter show dev … ingress`, "
+    "and the findings on standard error.",
 )
 @as_json
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are findings.")
@@ -82,8 +83,7 @@ def explain(
         documents = [_document(kind, vif, view) for vif, view in zip(vifs, views, strict=True)]
         put_json(documents if kind == "domain" else documents[0])
     elif as_tc:
-        blocks = ("".join(f"{line}\n" for line in render.tc_lines(view.tree, PSCHED)) for view in views if view.tree)
-        click.echo("\n".join(blocks), nl=False)
+        click.echo("\n".join("".join(f"{line}\n" for line in _tc_lines(view)) for view in views), nl=False)
         put_findings({"port": view.interface.name, **asdict(finding)} for view in views for finding in view.findings)
     else:
         _print(kind, vifs, views, ovs_version)
@@ -105,6 +105,8 @@ def _view(vif: Vif, mtu: int | None, ovs_version: Version, *, as_libvirt: bool) 
             mtu=effective_mtu,
         ),
         tree=tree,
+        policer=policing.predict(rows.policing, ovs_version=ovs_version, psched=PSCHED),
+        psched=PSCHED,
         findings=find(
             vif.bandwidth,
             rows,
@@ -115,6 +117,11 @@ def _view(vif: Vif, mtu: int | None, ovs_version: Version, *, as_libvirt: bool) 
             vif=vif if vif.type else None,
         ),
     )
+
+
+def _tc_lines(view: View) -> list[str]:
+    classes = tc.tc_lines(view.tree, PSCHED) if view.tree else []
+    return classes + (tc.tc_filter_lines(view.policer, PSCHED) if view.policer else [])
 
 
 def _document(kind: str, vif: Vif, view: View) -> Document:

@@ -9,12 +9,12 @@ from netqos import (
     Drift,
     Finding,
     InterfaceRow,
-    Policing,
     PortRows,
     Psched,
     WantedRows,
     find,
     marked,
+    policing,
     predict,
     read_rates,
     verify,
@@ -26,7 +26,7 @@ from vifkit import Bandwidth, PortNotFoundError
 
 from .options import Host
 
-_OF_POLICING = ("rows-differ", "policing-missing")
+_OF_POLICING = ("rows-differ", "policing-missing", "policing-differs", "policing-unexpected")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,10 +37,18 @@ class State:
     links: Mapping[str, Link]
     ovs_version: Version
     psched: Psched
+    has_police: bool
 
     def drifts(self) -> list[Drift]:
         """List the drifts of what the marks in the rows ask."""
-        return self.ours(verify(self.ports, self.links, ovs_version=self.ovs_version, psched=self.psched))
+        drifts = verify(
+            self.ports,
+            self.links,
+            ovs_version=self.ovs_version,
+            psched=self.psched,
+            has_police=self.has_police,
+        )
+        return self.ours(drifts)
 
     def ours(self, drifts: Iterable[Drift]) -> list[Drift]:
         """Leave out what concerns the trees that somebody else's QoS makes."""
@@ -61,7 +69,15 @@ class State:
             psched=self.psched,
             link_speed_bps=interface.link_speed,
         )
-        return find(bandwidth, rows, tree, mtu=mtu, ovs_version=self.ovs_version, psched=self.psched)
+        return find(
+            bandwidth,
+            rows,
+            tree,
+            mtu=mtu,
+            ovs_version=self.ovs_version,
+            psched=self.psched,
+            in_userspace=port.in_userspace,
+        )
 
     def views(self) -> Iterator[tuple[PortRows, View]]:
         """Give each port with what there is to show of each of its interfaces."""
@@ -80,9 +96,10 @@ class State:
             qos=port.qos,
             interface=interface,
             tree=link.tree if link else None,
-            policed=link is None or interface.policing == Policing() or bool(link.policers),
+            policer=policing.find(link.policers) if link else None,
+            psched=self.psched,
             findings=findings,
-            counters={handle: link.counters[handle] for handle in link.tree.classes} if link else {},
+            counters=link.counters if link else {},
         )
 
 
@@ -99,6 +116,7 @@ def look(host: Host, names: Collection[str] | None = None) -> State:
         links=kernel.read(devices, policers=True),
         ovs_version=version_tuple(host.switch.version),
         psched=Psched.here(),
+        has_police=kernel.has_police(),
     )
 
 

@@ -77,7 +77,15 @@ def findings(port: PortRows, bandwidth: Bandwidth | None, version: str) -> list[
     mtu = port.interfaces[0].mtu or DEFAULT_MTU
     rows = translate(bandwidth, port.name, port.vm_id)
     tree = predict(rows.qos, mtu=mtu, ovs_version=ovs_version, psched=psched)
-    return find(bandwidth, rows, tree, mtu=mtu, ovs_version=ovs_version, psched=psched)
+    return find(
+        bandwidth,
+        rows,
+        tree,
+        mtu=mtu,
+        ovs_version=ovs_version,
+        psched=psched,
+        in_userspace=port.in_userspace,
+    )
 
 
 def _is_ours(port: PortRows, bandwidth: Bandwidth | None) -> bool:
