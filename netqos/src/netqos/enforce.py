@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from vifkit import BackendError, Bandwidth
 
+from . import average, shape
 from .htb import Version
 from .kernel import Kernel
+from .link import Link
 from .ovsdb import Switch
+from .rows import Enforce, PortRows, translate
 from .units import Psched
 from .verify import Drift, verify
 
@@ -26,17 +29,33 @@ class Outcome:
 
 
 def enforce(
-    switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None], *, adopt: Collection[str] = ()
+    switch: Switch,
+    kernel: Kernel,
+    wanted: Mapping[str, Bandwidth | None],
+    *,
+    adopt: Collection[str] = (),
+    enforce: Enforce = "htb",
 ) -> Outcome:
     """Apply bandwidths in one transaction and hold the resulting trees against the prediction.
 
     Where a tree differs ovs-vswitchd is made to go over the ports again: a changed MTU it sees a little later
     only, and what somebody else does by tc not at all. A qdisc that somebody deleted it takes to be there for ever
     (tc_query_qdisc in OVS's lib/netdev-linux.c asks the kernel once), so there the QoS is taken off the port and
-    put on again. Raises as `Switch.apply` and `Kernel.read` do.
+    put on again.
+
+    With `enforce="average"` netqos makes the trees, and takes them away again when a port is cleared: both need
+    CAP_NET_ADMIN. Whoever applies without it puts the port back to linux-htb. Raises as `Switch.apply`, `Kernel.read`
+    and `shape.hold` do; AccessDeniedError, before anything is changed.
     """
-    changed = switch.apply(wanted, adopt=adopt)
-    drifts = judge(switch, kernel, wanted)
+    if enforce == "average" or _to_remove(switch, wanted):
+        shape.insist(kernel)
+    changed = switch.apply(wanted, adopt=adopt, enforce=enforce)
+    drifts = judge(switch, kernel, wanted, enforce)
+    if any(drift.code.startswith("tree-") for drift in drifts):
+        shape.hold(kernel, *_look(switch, kernel, wanted), Psched.here())
+        drifts = judge(switch, kernel, wanted, enforce)
+    if enforce == "average":
+        return Outcome(changed, drifts)
     for _ in range(REFRESHES):
         if not any(drift.code == "tree-differs" for drift in drifts):
             break
@@ -53,13 +72,25 @@ def enforce(
     return Outcome(changed, drifts)
 
 
-def judge(switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None]) -> list[Drift]:
+def judge(
+    switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None], enforce: Enforce = "htb"
+) -> list[Drift]:
     """List what of these bandwidths is not in effect. Raises PortNotFoundError, BackendError."""
-    ports = switch.ports(wanted.keys())
-    devices = {interface.name for port in ports.values() for interface in port.interfaces}
-    links = kernel.read(devices, policers=True)
+    ports, links = _look(switch, kernel, wanted)
     version = version_tuple(switch.version)
-    return verify(ports, links, ovs_version=version, psched=Psched.here(), wanted=wanted)
+    return verify(ports, links, ovs_version=version, psched=Psched.here(), wanted=wanted, enforce=enforce)
+
+
+def _look(switch: Switch, kernel: Kernel, names: Collection[str]) -> tuple[dict[str, PortRows], dict[str, Link]]:
+    ports = switch.ports(names)
+    devices = {interface.name for port in ports.values() for interface in port.interfaces}
+    return ports, kernel.read(devices, policers=True)
+
+
+def _to_remove(switch: Switch, wanted: Mapping[str, Bandwidth | None]) -> bool:
+    """Tell whether a port that is to have no limit is one whose tree netqos made."""
+    cleared = [name for name, bandwidth in wanted.items() if translate(bandwidth, name).qos is None]
+    return bool(cleared) and any(average.enforced(port.qos) for port in switch.ports(cleared).values())
 
 
 def insist(drifts: Sequence[Drift]) -> None:

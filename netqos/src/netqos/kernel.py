@@ -26,7 +26,7 @@ Netns = str | int | None
 
 CLONE_NEWNET = 0x40000000
 RTM_GETLINK, RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER = 18, 38, 42, 46
-NLM_F_REQUEST, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x300, 0x10
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x4, 0x300, 0x10
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 IFLA_IFNAME, IFLA_MTU, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS = 3, 4, 29, 8
 TCA_KIND, TCA_OPTIONS, TCA_STATS2 = 1, 2, 7
@@ -119,6 +119,20 @@ class Kernel:
             _, _, handle, _, info = _TC.unpack_from(body)
             if handle:
                 yield Filter(kind=_text(dict(_attributes(body, _TC.size))[TCA_KIND]), pref=info >> 16)
+
+    def request(self, kind: int, flags: int, payload: bytes) -> None:
+        """Have the kernel change something, and return when it has. Raises OSError with its reason."""
+        self._sequence += 1
+        header = _HEADER.pack(_HEADER.size + len(payload), kind, NLM_F_REQUEST | NLM_F_ACK | flags, self._sequence, 0)
+        self._socket.send(header + payload)
+        while True:
+            data = self._socket.recv(1 << 17)
+            _, what, _, sequence, _ = _HEADER.unpack_from(data)
+            if sequence == self._sequence and what == NLMSG_ERROR:
+                code = -struct.unpack_from("=i", data, _HEADER.size)[0]
+                if code:
+                    raise OSError(code, os.strerror(code))
+                return
 
     def _dump(self, kind: int, payload: bytes) -> list[memoryview]:
         """Ask for all of a kind, and again where the kernel says that it changed meanwhile."""
