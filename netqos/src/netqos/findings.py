@@ -5,18 +5,19 @@ from dataclasses import dataclass
 
 from vifkit import Bandwidth, Vif
 
-from . import htb, units
-from .htb import Tree, Version
+from . import average, htb, units
+from .htb import HtbClass, Tree, Version
 from .rows import QosRow, WantedRows
 from .units import Psched
 
 CODES = {
     "peak-is-the-limit": "the average guarantees; only the peak limits",
+    "average-holds": "netqos itself holds the guest to its average",
     "average-above-peak": "the peak cuts the average down",
     "no-limit": "nothing limits but the link's speed",
     "rate-wraps": "a rate does not fit this Open vSwitch and becomes another",
     "rate-raised": "a rate is raised to one packet a second",
-    "burst-raised": "a burst is raised to one packet",
+    "burst-raised": "a burst is raised to the smallest that works",
     "burst-wraps": "a burst does not fit the kernel's clock and becomes another",
     "outbound-peak-ignored": "Open vSwitch's policing knows no peak",
     "outbound-burst-default": "without a burst Open vSwitch takes 8000 kbit",
@@ -24,6 +25,9 @@ CODES = {
     "interface-unsupported": "the interface is not on Open vSwitch",
 }
 """Every code with its short meaning."""
+
+AS_ASKED = frozenset({"average-holds"})
+"""The codes that say no more than that a bandwidth does what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +60,17 @@ def find(
                 "none of this is carried out there",
             )
         )
-    found += _of_inbound(bandwidth)
-    if rows.qos is not None and tree.leaf is not None:
+    found += _of_inbound(bandwidth, rows.qos)
+    if rows.qos is not None and average.enforced(rows.qos):
+        found += _of_average(bandwidth, rows.qos, tree.leaf, psched)
+    elif rows.qos is not None and tree.leaf is not None:
         found += _of_rates(rows.qos, tree, mtu, ovs_version)
         found += _of_burst(rows.qos, tree.leaf, mtu, psched)
     found += _of_outbound(bandwidth, rows, ovs_version)
     return found
 
 
-def _of_inbound(bandwidth: Bandwidth) -> Iterator[Finding]:
+def _of_inbound(bandwidth: Bandwidth, qos: QosRow | None) -> Iterator[Finding]:
     rate = bandwidth.inbound
     if rate is None:
         return
@@ -72,7 +78,7 @@ def _of_inbound(bandwidth: Bandwidth) -> Iterator[Finding]:
         yield Finding("floor-ignored", f"inbound floor {rate.floor} kB/s: Open vSwitch does not carry a floor out")
     if not rate.average or not rate.peak:
         return
-    if rate.peak > rate.average:
+    if rate.peak > rate.average and not average.enforced(qos):
         yield Finding(
             "peak-is-the-limit",
             f"the parent class lets the guest receive {rate.peak} kB/s for ever; {rate.average} kB/s is only what "
@@ -83,6 +89,26 @@ def _of_inbound(bandwidth: Bandwidth) -> Iterator[Finding]:
             "average-above-peak",
             f"the guest receives {rate.peak} kB/s at most, and its average of {rate.average} kB/s is cut to that",
         )
+
+
+def _of_average(bandwidth: Bandwidth, qos: QosRow, leaf: HtbClass | None, psched: Psched) -> Iterator[Finding]:
+    rate = bandwidth.inbound
+    if rate is None or not rate.average or leaf is None:
+        return
+    kept, asked = average.burst_bytes(leaf, psched), units.Bps_from_bps(htb.read_number(qos.other_config, "burst"))
+    if not rate.peak or rate.peak > rate.average:
+        speed = f"at {rate.peak} kB/s" if rate.peak else "as fast as the link is"
+        said = f"in the long run the guest receives {rate.average} kB/s; {kept} bytes beyond that come {speed}"
+        yield Finding("average-holds", said)
+    elif rate.peak == rate.average:
+        yield Finding("average-holds", f"the guest receives {rate.average} kB/s and never more")
+    wanted = psched.ticks_per_s * asked // leaf.rate
+    if 0 < wanted < leaf.buffer:
+        said = f"a burst of {asked} bytes is less than {average.LATE_MS} ms bring: it becomes {kept} bytes"
+        yield Finding("burst-raised", said)
+    elif wanted > leaf.buffer:
+        said = f"a burst of {asked} bytes takes HTB more than {average.LONGEST_SECONDS} s to save up"
+        yield Finding("burst-wraps", f"{said}: it becomes {kept} bytes")
 
 
 def _of_rates(qos: QosRow, tree: Tree, mtu: int, ovs_version: Version) -> Iterator[Finding]:
