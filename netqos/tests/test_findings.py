@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from netqos import CODES, Finding, Psched, find, predict, translate
+from netqos import CODES, Enforce, Finding, Psched, find, predict, translate
 from vifkit import Bandwidth, Rate, Vif
 
 OLD, NEW = (3, 1, 0), (3, 2, 0)
@@ -21,8 +21,9 @@ def findings(
     vif: Vif | None = None,
     psched: Psched = HIGH_RESOLUTION,
     link_speed_bps: int | None = None,
+    enforce: Enforce = "htb",
 ) -> list[Finding]:
-    rows = translate(bandwidth, "vnet0", as_libvirt=as_libvirt)
+    rows = translate(bandwidth, "vnet0", as_libvirt=as_libvirt, enforce=enforce)
     tree = predict(rows.qos, mtu=mtu, ovs_version=version, psched=psched, link_speed_bps=link_speed_bps)
     return find(bandwidth, rows, tree, mtu=mtu, ovs_version=version, psched=psched, vif=vif)
 
@@ -49,6 +50,11 @@ EXAMPLES = [
             "the parent class lets the guest receive 1024 kB/s for ever; 512 kB/s is only what it is guaranteed "
             "when others compete"
         ),
+    ),
+    (
+        "average-holds",
+        lambda: findings(inbound(average=512, peak=1024, burst=32), enforce="average"),
+        "in the long run the guest receives 512 kB/s; 32768 bytes beyond that come at 1024 kB/s",
     ),
     (
         "average-above-peak",
