@@ -68,21 +68,21 @@ def test_who_enforces_is_read_off_the_mark() -> None:
 
 
 def test_the_reference_example_to_the_tick() -> None:
-    # 32 KiB at 512 kB/s last 64 ms, which are a million ticks of 64 ns; 1 KiB at 1024 kB/s lasts 1 ms.
+    # 32 KiB at 512 kB/s last 64 ms, which are a million ticks of 64 ns; at peak there are 4 ms.
     assert predict(QOS, mtu=1500, ovs_version=(3, 1, 0), psched=HIGH_RESOLUTION) == TREE
 
 
 @pytest.mark.parametrize(
     ("bandwidth", "rate", "ceil", "buffer", "cbuffer"),
     [
-        (inbound(average=512), 512_000, 512_000, 31_250, 31_250),  # 1 KiB: 2 ms
+        (inbound(average=512), 512_000, 512_000, 62_500, 62_500),  # 4 ms
         (inbound(average=512, burst=32), 512_000, 512_000, 1_000_000, 1_000_000),
-        (inbound(average=512, peak=512, burst=32), 512_000, 512_000, 1_000_000, 31_250),
+        (inbound(average=512, peak=512, burst=32), 512_000, 512_000, 1_000_000, 62_500),
         (inbound(average=512, peak=256, burst=32), 256_000, 256_000, 2_000_000, 62_500),
         (inbound(average=1), 1_000, 1_000, 16_000_000, 16_000_000),  # 1 KiB: 1.024 s
         (inbound(average=1, peak=2, burst=100), 1_000, 2_000, 937_500_000, 8_000_000),  # 102 s are cut to 60
-        (inbound(average=125_000, peak=250_000), 125_000_000, 250_000_000, 15_625, 15_625),  # 1 ms
-        (inbound(average=5_000_000, burst=10_000), 5_000_000_000, 5_000_000_000, 32_000, 32_000),  # 2.048 ms
+        (inbound(average=125_000, peak=250_000), 125_000_000, 250_000_000, 62_500, 62_500),
+        (inbound(average=5_000_000, burst=100_000), 5_000_000_000, 5_000_000_000, 320_000, 320_000),  # 20.48 ms
     ],
 )
 def test_what_is_left_out_and_what_is_out_of_range(
@@ -138,7 +138,7 @@ def test_a_row_that_somebody_emptied_makes_no_tree(config: dict[str, str]) -> No
             inbound(average=1_250_000, peak=1_250_000, burst=1024),
             [
                 ("average-holds", "the guest receives 1250000 kB/s and never more"),
-                ("burst-raised", "a burst of 1048576 bytes is less than 1 ms bring: it becomes 1250000 bytes"),
+                ("burst-raised", "a burst of 1048576 bytes is less than 4 ms bring: it becomes 5000000 bytes"),
             ],
         ),
         (

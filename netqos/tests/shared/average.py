@@ -13,7 +13,7 @@ CLASS = HtbClass(
     rate=512_000,
     ceil=1_024_000,
     buffer=1_000_000,
-    cbuffer=15_625,
+    cbuffer=62_500,
     quantum=200_000,
     prio=0,
     level=0,
@@ -21,5 +21,5 @@ CLASS = HtbClass(
 TREE = Tree(qdisc=QDISC, classes={"6e71:1": CLASS})
 TC = (
     "class htb 6e71:1 root prio 0 quantum 200000 rate 4096Kbit ceil 8192Kbit linklayer ethernet "
-    "burst 32Kb/1 mpu 60b cburst 1Kb/1 mpu 60b level 0"
+    "burst 32Kb/1 mpu 60b cburst 4Kb/1 mpu 60b level 0"
 )
