@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from shared.average import CONFIG, OWNER, REFERENCE, TC, TREE
@@ -12,6 +13,7 @@ from shared.cli import REFERENCE as XML
 from shared.cli_switch import environment, run
 from shared.rows import DOMAIN, Port, create, next_cfg, qos_of
 
+from netqos import Policing, Psched, shape
 from netqos.enforce import enforce, judge
 from netqos.kernel import Kernel
 from netqos.ovsdb import Switch
@@ -79,6 +81,30 @@ def restart(lab: Lab) -> None:
 def add_another(lab: Lab) -> None:
     lab.enter(tap(lab.host, "tap2"))
     lab.ovs.add_port("br0", "tap2")
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        Rate(average=1),
+        Rate(average=1, peak=3, burst=1000),
+        Rate(average=7, peak=5_000_001, burst=3),
+        Rate(average=4_294_967, peak=4_294_968),  # about 32 bits of bytes/s
+        Rate(average=12_345_678, burst=9_999_999),
+        Rate(average=2**40, peak=2**41),
+        Rate(average=1024, peak=512, burst=77),
+    ],
+    ids=str,
+)
+def test_whatever_is_asked_is_in_the_kernel_as_predicted(
+    lab: Lab, switch: Switch, kernel: Kernel, port: Port, rate: Rate
+) -> None:
+    port("vnet0")
+    hold(switch, kernel, "vnet0", bandwidth=Bandwidth(inbound=rate))
+    made = kernel.read(["vnet0"])["vnet0"].tree.leaf
+    assert made is not None
+    peak = rate.peak or rate.average or 0
+    assert (made.rate, made.ceil) == (min(rate.average or 0, peak) * 1000, peak * 1000)
 
 
 UNDOING: dict[str, Callable[[Lab], object]] = {
@@ -190,14 +216,8 @@ def test_what_is_not_ours_is_not_touched(lab: Lab, switch: Switch, kernel: Kerne
     assert foreign in {row["_uuid"] for row in lab.ovs.rows("QoS")}
 
 
-@pytest.mark.parametrize("command", [["apply", "--enforce", "average", "vnet1", "-"], ["clear", "vnet0"]])
-def test_without_the_right_to_shape_nothing_is_changed(
-    lab: Lab, switch: Switch, kernel: Kernel, port: Port, command: list[str]
-) -> None:
-    port("vnet0")
-    port("vnet1")
-    hold(switch, kernel, "vnet0")
-    before = switch.ports()
+def powerless(lab: Lab, *command: str) -> str:
+    """The error of a command that may not set qdiscs."""
     ended = subprocess.run(
         ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", NETQOS, *command],
         input=XML,
@@ -206,9 +226,46 @@ def test_without_the_right_to_shape_nothing_is_changed(
         text=True,
         check=False,
     )
+    assert (ended.returncode, ended.stdout) == (3, "")
+    return ended.stderr
+
+
+@pytest.mark.parametrize("command", [["apply", "--enforce", "average", "vnet1", "-"], ["clear", "vnet0"]])
+def test_without_the_right_to_shape_nothing_is_changed(
+    lab: Lab, switch: Switch, kernel: Kernel, port: Port, command: list[str]
+) -> None:
+    port("vnet0")
+    port("vnet1")
+    hold(switch, kernel, "vnet0")
+    before = switch.ports()
     said = "netqos: without CAP_NET_ADMIN netqos cannot shape by itself; nothing was changed\n"
-    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "", said)
+    assert powerless(lab, *command) == said
     assert switch.ports() == before and classes(lab, "vnet0") == [TC]
+
+
+def test_a_class_that_cannot_be_removed_is_told(lab: Lab, switch: Switch, kernel: Kernel, port: Port) -> None:
+    port("vnet0")
+    hold(switch, kernel, "vnet0")
+    lab.ovs.vsctl("clear", "Port", "vnet0", "qos")
+    said = "netqos: the rows are committed, but vnet0 is not shaped by them: Operation not permitted\n"
+    assert powerless(lab, "clear", "vnet0") == said
+
+
+def test_a_device_that_goes_meanwhile_is_none_to_shape(lab: Lab, switch: Switch, kernel: Kernel, port: Port) -> None:
+    port("vnet0")
+    switch.apply({"vnet0": REFERENCE}, enforce="average")
+    links = {"vnet0": replace(kernel.read(["vnet0"])["vnet0"], index=0x7FFFFFFE)}
+    shape.hold(kernel, switch.ports(["vnet0"]), links, Psched())
+    assert classes(lab, "vnet0") == []
+
+
+def test_outbound_is_policed_as_ever(lab: Lab, switch: Switch, kernel: Kernel, port: Port) -> None:
+    port("vnet0")
+    both = Bandwidth(inbound=REFERENCE.inbound, outbound=Rate(average=100, burst=50))
+    enforce(switch, kernel, {"vnet0": both}, enforce="average")
+    policing = switch.ports(["vnet0"])["vnet0"].interfaces[0].policing
+    assert policing == Policing(ingress_policing_rate=800, ingress_policing_burst=400)
+    assert kernel.read(["vnet0"])["vnet0"].tree == TREE
 
 
 def test_the_commands_know_it(lab: Lab, port: Port) -> None:

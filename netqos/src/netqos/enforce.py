@@ -54,21 +54,19 @@ def enforce(
     if any(drift.code.startswith("tree-") for drift in drifts):
         shape.hold(kernel, *_look(switch, kernel, wanted), Psched.here())
         drifts = judge(switch, kernel, wanted, enforce)
-    if enforce == "average":
-        return Outcome(changed, drifts)
     for _ in range(REFRESHES):
         if not any(drift.code == "tree-differs" for drift in drifts):
             break
         switch.refresh()
-        drifts = judge(switch, kernel, wanted)
-    astray = ("tree-missing", "tree-unexpected")
+        drifts = judge(switch, kernel, wanted, enforce)
+    astray = ("tree-missing", "tree-unexpected") if enforce == "htb" else ()
     gone = {drift.port: wanted[drift.port] for drift in drifts if drift.code in astray and wanted[drift.port]}
     if gone:
         try:
             switch.apply(dict.fromkeys(gone))
         finally:  # also where ovs-vswitchd does not answer: the rows must not stay away
-            switch.apply(gone)
-        drifts = judge(switch, kernel, wanted)
+            switch.apply(gone, enforce=enforce)
+        drifts = judge(switch, kernel, wanted, enforce)
     return Outcome(changed, drifts)
 
 
