@@ -220,8 +220,11 @@ def _guest(view: View) -> "Table":
         lines = [("is guaranteed", _exact(view.guaranteed_bps)), ("can reach", _exact(view.limit_bps))]
     leaf = view.tree.leaf
     if leaf is not None and view.qos is not None and average.enforced(view.qos):
-        speed = _exact(units.bps_from_Bps(leaf.ceil)) if "max-rate" in view.qos.other_config else "the link's speed"
-        lines = [("is held to", _exact(units.bps_from_Bps(leaf.rate))), ("bursts at", speed)]
+        lines = [("is held to", _exact(units.bps_from_Bps(leaf.rate)))]
+        if "max-rate" not in view.qos.other_config:
+            lines.append(("bursts at", "the link's speed"))
+        elif leaf.ceil > leaf.rate:
+            lines.append(("bursts at", _exact(units.bps_from_Bps(leaf.ceil))))
     return _grid([*lines, ("can send", _sends(policing, policed=view.policed))], "green")
 
 
