@@ -75,13 +75,13 @@ def test_the_reference_example_to_the_tick() -> None:
 @pytest.mark.parametrize(
     ("bandwidth", "rate", "ceil", "buffer", "cbuffer"),
     [
-        (inbound(average=512), 512_000, 512_000, 62_500, 62_500),  # 4 ms
+        (inbound(average=512), 512_000, 512_000, 312_500, 312_500),  # 20 ms
         (inbound(average=512, burst=32), 512_000, 512_000, 1_000_000, 1_000_000),
         (inbound(average=512, peak=512, burst=32), 512_000, 512_000, 1_000_000, 62_500),
         (inbound(average=512, peak=256, burst=32), 256_000, 256_000, 2_000_000, 62_500),
         (inbound(average=1), 1_000, 1_000, 16_000_000, 16_000_000),  # 1 KiB: 1.024 s
         (inbound(average=1, peak=2, burst=100), 1_000, 2_000, 937_500_000, 8_000_000),  # 102 s are cut to 60
-        (inbound(average=125_000, peak=250_000), 125_000_000, 250_000_000, 62_500, 62_500),
+        (inbound(average=125_000, peak=250_000), 125_000_000, 250_000_000, 312_500, 62_500),  # 20 ms, and 4 at peak
         (inbound(average=5_000_000, burst=100_000), 5_000_000_000, 5_000_000_000, 320_000, 320_000),  # 20.48 ms
     ],
 )

@@ -29,6 +29,11 @@ LATE_MS = 4
 
 On a busy host a bucket of one packet (12 µs) let 95.7 % of 1 Gbit/s through, one of 1 ms 97.5 %, one of 4 ms 99.7 %.
 """
+DEFAULT_BURST_MS = 20
+"""What the average brings meanwhile is the burst where none is asked for.
+
+On a saturated host a bucket of 4 ms once lost 3.7 % of 512 kB/s in a minute, and one of 64 ms beside it nothing.
+"""
 LONGEST_SECONDS = 60  # htb_change_class, mbuffer: HTB counts no more than this of the time that a class was idle
 
 
@@ -66,7 +71,7 @@ def _tree(config: Mapping[str, str], psched: Psched) -> Tree:
         return Tree()
     ceil = peak or average
     rate = min(average, ceil)
-    buffer = _ticks(burst, rate, psched)
+    buffer = _ticks(burst or rate * DEFAULT_BURST_MS // 1000, rate, psched)
     leaf = HtbClass(
         handle=CLASS,
         parent="root",
