@@ -1,6 +1,6 @@
 """The benchmarks: every figure is a ratio of two things done in the same run, on a real Open vSwitch.
 
-python bench/run.py [--quick] [--json FILE] [prediction apply read growth memory lab libvirt watch suite …]
+python bench/run.py [--quick] [--json FILE] [prediction apply read growth memory lab libvirt watch average suite …]
 """
 
 import argparse
@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import average
 import libvirt_times
 import prediction
 import scale
@@ -47,6 +48,7 @@ PARTS: dict[str, Callable[[bool], list[tuple[str, float, str, str]]]] = {
     "lab": times.lab_figures,
     "libvirt": libvirt_times.figures,
     "watch": watch.figures,
+    "average": average.figures,
     "suite": times.suite_figures,
 }
 

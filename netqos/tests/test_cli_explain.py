@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shared.cli import REFERENCE, run
+from shared.cli import REFERENCE, refusal, run
 
 OWNER = {"ifname": "vnet0", "netqos": "average=512 peak=1024 burst=32"}
 CONFIG = {"burst": "262144", "max-rate": "8192000", "min-rate": "4096000"}
@@ -256,3 +256,33 @@ def test_strict_makes_findings_a_failure() -> None:
 def test_a_file_is_read_too(tmp_path: Path) -> None:
     (tmp_path / "bandwidth.xml").write_text(REFERENCE)
     assert run("explain", str(tmp_path / "bandwidth.xml")).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("inbound", "said"),
+    [
+        ('average="512" peak="1024" burst="32"', ["is held to 4.096 Mbit/s", "bursts at 8.192 Mbit/s"]),
+        ('average="512" burst="32"', ["is held to 4.096 Mbit/s", "bursts at the link's speed"]),
+        ('average="512" peak="512"', ["is held to 4.096 Mbit/s", "can send all that the link carries"]),
+        ('average="512" peak="256"', ["is held to 2.048 Mbit/s", "can send all that the link carries"]),
+    ],
+)
+def test_an_average_that_netqos_enforces_is_told_as_what_it_is(inbound: str, said: list[str]) -> None:
+    xml = f"<bandwidth><inbound {inbound}/></bandwidth>"
+    result = run("explain", "--enforce", "average", "-", stdin=xml)
+    assert result.exit_code == 0
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    start = lines.index("The guest") + 1
+    assert [line[: len(each)] for line, each in zip(lines[start:], said, strict=False)] == said
+    assert "tc tree that netqos makes" in lines
+
+
+def test_an_average_that_holds_is_no_finding_to_be_strict_about() -> None:
+    options = ("explain", "--strict", "--enforce", "average", "-")
+    assert run(*options, stdin=REFERENCE).exit_code == 0
+    assert run(*options, stdin='<bandwidth><inbound average="512" peak="256"/></bandwidth>').exit_code == 1
+
+
+def test_libvirts_rows_know_no_average_that_is_enforced() -> None:
+    result = run("explain", "--as", "libvirt", "--enforce", "average", "-", stdin=REFERENCE)
+    assert refusal(result) == "--as libvirt and --enforce average exclude each other"

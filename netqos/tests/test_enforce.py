@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from netqos import Drift, Psched, predict, verify
+from netqos import Drift, Enforce, Psched, predict, verify
 from netqos.enforce import Outcome, enforce, judge, version_tuple
 from netqos.kernel import Kernel
 from netqos.ovsdb import Switch
@@ -168,18 +168,19 @@ BY_HAND = "pref 1 protocol all matchall action police rate 1mbit burst 10k confo
     ],
     ids=["filter-deleted", "qdisc-deleted", "filter-changed"],
 )
+@pytest.mark.parametrize("how", ["htb", "average"])
 def test_a_filter_that_somebody_deleted_or_changed_is_found_and_mended(
-    lab: Lab, switch: Switch, kernel: Kernel, port: Port, gone: list[str], codes: set[str]
+    lab: Lab, switch: Switch, kernel: Kernel, port: Port, gone: list[str], codes: set[str], how: Enforce
 ) -> None:
     port("vnet0")
     wanted = Bandwidth(inbound=REFERENCE.inbound, outbound=OUTBOUND.outbound)
-    assert enforce(switch, kernel, {"vnet0": wanted}).drifts == []
-    before, classes = tc_filter(lab, "vnet0"), leaf(lab, "vnet0")
+    assert enforce(switch, kernel, {"vnet0": wanted}, enforce=how).drifts == []
+    before, tree = tc_filter(lab, "vnet0"), kernel.read(["vnet0"])["vnet0"].tree
     for command in gone:
         lab.host.run("tc", *command.split())
-    assert {drift.code for drift in judge(switch, kernel, {"vnet0": wanted})} == codes
-    assert enforce(switch, kernel, {"vnet0": wanted}).drifts == []
-    assert (tc_filter(lab, "vnet0"), leaf(lab, "vnet0")) == (before, classes)
+    assert {drift.code for drift in judge(switch, kernel, {"vnet0": wanted}, how)} == codes
+    assert enforce(switch, kernel, {"vnet0": wanted}, enforce=how).drifts == []
+    assert (tc_filter(lab, "vnet0"), kernel.read(["vnet0"])["vnet0"].tree) == (before, tree)
 
 
 @pytest.mark.switch

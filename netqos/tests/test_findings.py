@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from netqos import CODES, Finding, Policing, Psched, find, predict, translate
+from netqos import CODES, Enforce, Finding, Policing, Psched, find, predict, translate
 from vifkit import Bandwidth, Rate, Vif
 
 OLD, NEW = (3, 1, 0), (3, 5, 0)
@@ -23,10 +23,11 @@ def findings(
     vif: Vif | None = None,
     psched: Psched = HIGH_RESOLUTION,
     link_speed_bps: int | None = None,
+    enforce: Enforce = "htb",
     policing: Policing | None = None,
     in_userspace: bool = False,
 ) -> list[Finding]:
-    rows = translate(bandwidth, "vnet0", as_libvirt=as_libvirt)
+    rows = translate(bandwidth, "vnet0", as_libvirt=as_libvirt, enforce=enforce)
     rows = replace(rows, policing=policing or rows.policing)
     tree = predict(rows.qos, mtu=mtu, ovs_version=version, psched=psched, link_speed_bps=link_speed_bps)
     return find(bandwidth, rows, tree, mtu=mtu, ovs_version=version, psched=psched, vif=vif, in_userspace=in_userspace)
@@ -54,6 +55,11 @@ EXAMPLES = [
             "the parent class lets the guest receive 1024 kB/s for ever; 512 kB/s is only what it is guaranteed "
             "when others compete"
         ),
+    ),
+    (
+        "average-holds",
+        lambda: findings(inbound(average=512, peak=1024, burst=32), enforce="average"),
+        "in the long run the guest receives 512 kB/s; 32768 bytes beyond that come at 1024 kB/s",
     ),
     (
         "average-above-peak",

@@ -4,10 +4,11 @@ What opens no socket is here; `netqos.ovsdb.Switch` and `netqos.kernel.Kernel` a
 modules, so that a prediction costs no start-up.
 """
 
+from .average import predict
 from .findings import CODES, Finding, find
-from .htb import HtbClass, Qdisc, Tree, predict
+from .htb import HtbClass, Qdisc, Tree
 from .policing import Filter, Police
-from .rows import InterfaceRow, Policing, PortRows, QosRow, QueueRow, WantedRows, read_rates, translate
+from .rows import Enforce, InterfaceRow, Policing, PortRows, QosRow, QueueRow, WantedRows, read_rates, translate
 from .units import Psched
 from .verify import Drift, marked, tree_drifts, verify
 
@@ -16,6 +17,7 @@ __version__ = "0.2.0"
 __all__ = [
     "CODES",
     "Drift",
+    "Enforce",
     "Filter",
     "Finding",
     "HtbClass",

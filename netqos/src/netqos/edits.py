@@ -42,9 +42,11 @@ def holds(port: PortRows, wanted: WantedRows) -> bool:
         have.type == want.type
         and have.other_config == want.other_config
         and want.external_ids.items() <= have.external_ids.items()
-        and queue is not None
-        and queue.other_config == want.other_config
-        and owns(queue.external_ids, port)
+        and (
+            queue is not None and queue.other_config == want.other_config and owns(queue.external_ids, port)
+            if want.queues
+            else queue is None
+        )
     )
 
 
@@ -68,7 +70,7 @@ def change(snapshot: Snapshot, port: PortRows, wanted: WantedRows, uses: Counter
         yield from _insert_qos(name, wanted.qos)
         yield _update("Port", raw["_uuid"], {"qos": ["named-uuid", name]})
     else:
-        yield from _rewrite_qos(snapshot.qos[port.qos.uuid or ""], port, port.qos, wanted.qos)
+        yield from _rewrite_qos(snapshot.qos[port.qos.uuid or ""], port, port.qos, wanted.qos, uses)
 
 
 def drop_qos(snapshot: Snapshot, port: PortRows, uses: Counter[str]) -> Iterator[Operation]:
@@ -114,26 +116,33 @@ def delete(table: str, uuid: str) -> Operation:
     return {"op": "delete", "table": table, "where": [["_uuid", "==", ["uuid", uuid]]]}
 
 
-def _rewrite_qos(raw: Raw, port: PortRows, have: QosRow, want: QosRow) -> Iterator[Operation]:
+def _rewrite_qos(raw: Raw, port: PortRows, have: QosRow, want: QosRow, uses: Counter[str]) -> Iterator[Operation]:
     ids = {**have.external_ids, **want.external_ids}
     row: Raw = {"type": want.type, "other_config": _map(want.other_config), "external_ids": _map(ids)}
     shared = {"other_config": row["other_config"], "external_ids": row["external_ids"]}
     yield _unless_changed("QoS", raw, "external_ids", "queues")
     queue = have.queues.get(0)
-    if queue is not None and owns(queue.external_ids, port):
-        yield _update("Queue", ["uuid", queue.uuid], shared)
+    ours = queue.uuid if queue is not None and owns(queue.external_ids, port) else None
+    others = [each for each in raw["queues"][1] if each[0] != 0]
+    if not want.queues:
+        row["queues"] = ["map", others]
+        if ours is not None and uses[ours] == 1:
+            yield delete("Queue", ours)
+    elif ours is not None:
+        yield _update("Queue", ["uuid", ours], shared)
     else:
         name = f"queue{raw['_uuid'][1].replace('-', '')}"
         yield _insert("Queue", name, shared)
-        others = [each for each in raw["queues"][1] if each[0] != 0]
         row["queues"] = ["map", [*others, [0, ["named-uuid", name]]]]
     yield _update("QoS", raw["_uuid"], row)
 
 
 def _insert_qos(name: str, want: QosRow) -> Iterator[Operation]:
     row = {"other_config": _map(want.other_config), "external_ids": _map(want.external_ids)}
-    yield _insert("Queue", f"queue_{name}", row)
-    yield _insert("QoS", name, {**row, "type": want.type, "queues": ["map", [[0, ["named-uuid", f"queue_{name}"]]]]})
+    if want.queues:
+        yield _insert("Queue", f"queue_{name}", row)
+    queues = ["map", [[number, ["named-uuid", f"queue_{name}"]] for number in want.queues]]
+    yield _insert("QoS", name, {**row, "type": want.type, "queues": queues})
 
 
 def _police(interface: InterfaceRow, wanted: WantedRows) -> Iterator[Operation]:

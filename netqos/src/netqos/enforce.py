@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from vifkit import BackendError, Bandwidth, Rate
 
+from . import average, shape
 from .htb import Version
 from .kernel import Kernel
+from .link import Link
 from .ovsdb import Switch
+from .rows import Enforce, PortRows, translate
 from .units import Psched
 from .verify import Drift, verify
 
@@ -29,7 +32,12 @@ class Outcome:
 
 
 def enforce(
-    switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None], *, adopt: Collection[str] = ()
+    switch: Switch,
+    kernel: Kernel,
+    wanted: Mapping[str, Bandwidth | None],
+    *,
+    adopt: Collection[str] = (),
+    enforce: Enforce = "htb",
 ) -> Outcome:
     """Apply bandwidths in one transaction and hold the resulting trees against the prediction.
 
@@ -37,30 +45,39 @@ def enforce(
     only, and what somebody else does by tc not at all. A qdisc that somebody deleted it takes to be there for ever
     (tc_query_qdisc in OVS's lib/netdev-linux.c asks the kernel once), so there the QoS is taken off the port and
     put on again. So it is with policing: netdev_linux_set_policing acts when the figures are others than it set last,
-    and then removes all that there is on the port's ingress. Raises as `Switch.apply` and `Kernel.read` do.
+    and then removes all that there is on the port's ingress.
+
+    With `enforce="average"` netqos makes the trees, and takes them away again when a port is cleared: both need
+    CAP_NET_ADMIN. Whoever applies without it puts the port back to linux-htb. Raises as `Switch.apply`, `Kernel.read`
+    and `shape.hold` do; AccessDeniedError, before anything is changed.
     """
-    changed = switch.apply(wanted, adopt=adopt)
-    drifts = judge(switch, kernel, wanted)
+    if enforce == "average" or _to_remove(switch, wanted):
+        shape.insist(kernel)
+    changed = switch.apply(wanted, adopt=adopt, enforce=enforce)
+    drifts = judge(switch, kernel, wanted, enforce)
+    if any(drift.code.startswith("tree-") for drift in drifts):
+        shape.hold(kernel, *_look(switch, kernel, wanted), Psched.here())
+        drifts = judge(switch, kernel, wanted, enforce)
     for _ in range(REFRESHES):
         if not any(drift.code == "tree-differs" for drift in drifts):
             break
         switch.refresh()
-        drifts = judge(switch, kernel, wanted)
-    others = _others(switch, kernel, wanted, drifts)
+        drifts = judge(switch, kernel, wanted, enforce)
+    others = _others(switch, kernel, wanted, drifts, enforce)
     if others:
         try:
-            switch.apply(others)
+            switch.apply(others, enforce=enforce)
         finally:  # also where ovs-vswitchd does not answer: the rows must not stay so
-            switch.apply({port: wanted[port] for port in others})
-        drifts = judge(switch, kernel, wanted)
+            switch.apply({port: wanted[port] for port in others}, enforce=enforce)
+        drifts = judge(switch, kernel, wanted, enforce)
     return Outcome(changed, drifts)
 
 
-def judge(switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None]) -> list[Drift]:
+def judge(
+    switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None], enforce: Enforce = "htb"
+) -> list[Drift]:
     """List what of these bandwidths is not in effect. Raises PortNotFoundError, BackendError."""
-    ports = switch.ports(wanted.keys())
-    devices = {interface.name for port in ports.values() for interface in port.interfaces}
-    links = kernel.read(devices, policers=True)
+    ports, links = _look(switch, kernel, wanted)
     return verify(
         ports,
         links,
@@ -68,17 +85,31 @@ def judge(switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None]
         psched=Psched.here(),
         has_police=kernel.has_police(),
         wanted=wanted,
+        enforce=enforce,
     )
 
 
+def _look(switch: Switch, kernel: Kernel, names: Collection[str]) -> tuple[dict[str, PortRows], dict[str, Link]]:
+    ports = switch.ports(names)
+    devices = {interface.name for port in ports.values() for interface in port.interfaces}
+    return ports, kernel.read(devices, policers=True)
+
+
+def _to_remove(switch: Switch, wanted: Mapping[str, Bandwidth | None]) -> bool:
+    """Tell whether a port that is to have no limit is one whose tree netqos made."""
+    cleared = [name for name, bandwidth in wanted.items() if translate(bandwidth, name).qos is None]
+    return bool(cleared) and any(average.enforced(port.qos) for port in switch.ports(cleared).values())
+
+
 def _others(
-    switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None], drifts: Sequence[Drift]
+    switch: Switch, kernel: Kernel, wanted: Mapping[str, Bandwidth | None], drifts: Sequence[Drift], enforce: Enforce
 ) -> dict[str, Bandwidth]:
     """Give each port whose limits have to be set anew another bandwidth for a moment: without what is astray.
 
     A filter that nobody asked for goes with one that is asked, so there a limit that is none comes for a moment.
     """
-    trees = {drift.port for drift in drifts if drift.code in ("tree-missing", "tree-unexpected")}
+    astray = ("tree-missing", "tree-unexpected") if enforce == "htb" else ()  # of an average the trees are ours
+    trees = {drift.port for drift in drifts if drift.code in astray}
     filters = {drift.port for drift in drifts if drift.code in ("policing-missing", "policing-differs")}
     strays = {drift.port for drift in drifts if drift.code == "policing-unexpected"}
     if (filters or strays) and not kernel.has_police():

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 
 from vifkit import Bandwidth, Vif
 
-from . import htb, policing, units
-from .htb import Tree, Version
+from . import average, htb, policing, units
+from .htb import HtbClass, Tree, Version
 from .rows import Policing, QosRow, WantedRows
 from .units import Psched
 
 CODES = {
     "peak-is-the-limit": "the average guarantees; only the peak limits",
+    "average-holds": "netqos itself holds the guest to its average",
     "average-above-peak": "the peak cuts the average down",
     "no-limit": "nothing limits but the link's speed",
     "switch-aborts": "this ovs-vswitchd aborts, and again whenever it is started",
     "rate-wraps": "a rate does not fit this Open vSwitch and becomes another",
     "rate-raised": "a rate is raised to one packet a second",
-    "burst-raised": "a burst is raised to one packet",
+    "burst-raised": "a burst is raised to the smallest that works",
     "burst-wraps": "a burst does not fit the kernel's clock and becomes another",
     "burst-below-packet": "no packet that is larger than the burst passes",
     "outbound-peak-ignored": "Open vSwitch's policing knows no peak",
@@ -29,6 +30,9 @@ CODES = {
     "interface-unsupported": "the interface is not on Open vSwitch",
 }
 """Every code with its short meaning."""
+
+AS_ASKED = frozenset({"average-holds"})
+"""The codes that say no more than that a bandwidth does what it says."""
 
 TCP_PART = 4
 """From a burst of a quarter of a second on, TCP got 91 to 96 % of the average as payload, below it 26 to 96 %.
@@ -71,8 +75,10 @@ def find(
                 "none of this is carried out there",
             )
         )
-    found += _of_inbound(bandwidth)
-    if rows.qos is not None and tree.leaf is not None:
+    found += _of_inbound(bandwidth, rows.qos)
+    if rows.qos is not None and average.enforced(rows.qos):
+        found += _of_average(bandwidth, rows.qos, tree.leaf, psched)
+    elif rows.qos is not None and tree.leaf is not None:
         found += _of_rates(rows.qos, tree, mtu, ovs_version)
         found += _of_burst(rows.qos, tree.leaf, mtu, psched)
     found += _of_outbound(bandwidth, rows, mtu, ovs_version, psched)
@@ -87,7 +93,7 @@ def find(
     return found
 
 
-def _of_inbound(bandwidth: Bandwidth) -> Iterator[Finding]:
+def _of_inbound(bandwidth: Bandwidth, qos: QosRow | None) -> Iterator[Finding]:
     rate = bandwidth.inbound
     if rate is None:
         return
@@ -95,7 +101,7 @@ def _of_inbound(bandwidth: Bandwidth) -> Iterator[Finding]:
         yield Finding("floor-ignored", f"inbound floor {rate.floor} kB/s: Open vSwitch does not carry a floor out")
     if not rate.average or not rate.peak:
         return
-    if rate.peak > rate.average:
+    if rate.peak > rate.average and not average.enforced(qos):
         yield Finding(
             "peak-is-the-limit",
             f"the parent class lets the guest receive {rate.peak} kB/s for ever; {rate.average} kB/s is only what "
@@ -106,6 +112,26 @@ def _of_inbound(bandwidth: Bandwidth) -> Iterator[Finding]:
             "average-above-peak",
             f"the guest receives {rate.peak} kB/s at most, and its average of {rate.average} kB/s is cut to that",
         )
+
+
+def _of_average(bandwidth: Bandwidth, qos: QosRow, leaf: HtbClass | None, psched: Psched) -> Iterator[Finding]:
+    rate = bandwidth.inbound
+    if rate is None or not rate.average or leaf is None:
+        return
+    kept, asked = average.burst_bytes(leaf, psched), units.Bps_from_bps(htb.read_number(qos.other_config, "burst"))
+    if not rate.peak or rate.peak > rate.average:
+        speed = f"at {rate.peak} kB/s" if rate.peak else "as fast as the link is"
+        said = f"in the long run the guest receives {rate.average} kB/s; {kept} bytes beyond that come {speed}"
+        yield Finding("average-holds", said)
+    elif rate.peak == rate.average:
+        yield Finding("average-holds", f"the guest receives {rate.average} kB/s and never more")
+    wanted = psched.ticks_per_s * asked // leaf.rate
+    if 0 < wanted < leaf.buffer:
+        said = f"a burst of {asked} bytes is less than {average.LATE_MS} ms bring: it becomes {kept} bytes"
+        yield Finding("burst-raised", said)
+    elif wanted > leaf.buffer:
+        said = f"a burst of {asked} bytes takes HTB more than {average.LONGEST_SECONDS} s to save up"
+        yield Finding("burst-wraps", f"{said}: it becomes {kept} bytes")
 
 
 def _of_rates(qos: QosRow, tree: Tree, mtu: int, ovs_version: Version) -> Iterator[Finding]:

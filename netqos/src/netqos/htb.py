@@ -67,8 +67,10 @@ class Tree:
 
     @property
     def leaf(self) -> HtbClass | None:
-        """The class that the guest's traffic goes through."""
-        return self.classes.get(DEFAULT)
+        """The class that the guest's traffic goes through: the qdisc's default."""
+        if self.qdisc is None or self.qdisc.default is None:
+            return None
+        return self.classes.get(f"{self.qdisc.handle}{self.qdisc.default:x}")
 
 
 def predict(

@@ -141,6 +141,20 @@ class Kernel:
         counted = next((counters for each, counters in found if each is policer), None)
         return filters, {POLICE: counted} if counted is not None else {}
 
+    def request(self, kind: int, flags: int, payload: bytes) -> None:
+        """Have the kernel change something, and return when it has. Raises OSError with its reason."""
+        self._sequence += 1
+        header = _HEADER.pack(_HEADER.size + len(payload), kind, NLM_F_REQUEST | NLM_F_ACK | flags, self._sequence, 0)
+        self._socket.send(header + payload)
+        while True:
+            data = self._socket.recv(1 << 17)
+            _, what, _, sequence, _ = _HEADER.unpack_from(data)
+            if sequence == self._sequence and what == NLMSG_ERROR:
+                code = -struct.unpack_from("=i", data, _HEADER.size)[0]
+                if code:
+                    raise OSError(code, os.strerror(code))
+                return
+
     def _dump(self, kind: int, payload: bytes) -> list[memoryview]:
         """Ask for all of a kind, and again where the kernel says that it changed meanwhile."""
         for _ in range(5):

@@ -11,7 +11,7 @@ from vifkit import BackendError, Bandwidth, ForeignQosError, PortExistsError, Po
 
 from . import edits
 from .edits import Plug
-from .rows import Policing, PortRows, translate
+from .rows import Enforce, Policing, PortRows, translate
 from .rpc import THE_ROOT, LostRaceError, Operation, Rpc, UnknownColumnError
 from .snapshot import COLUMNS, OLDER, Columns, Leak, Snapshot, selects, version
 
@@ -63,21 +63,25 @@ class Switch:
         snapshot = self._read()
         return {name: _port(snapshot, name) for name in (snapshot.ports if names is None else names)}
 
-    def apply(self, wanted: Mapping[str, Bandwidth | None], *, adopt: Collection[str] = ()) -> list[str]:
+    def apply(
+        self, wanted: Mapping[str, Bandwidth | None], *, adopt: Collection[str] = (), enforce: Enforce = "htb"
+    ) -> list[str]:
         """Put bandwidths (None clears) into effect in one transaction, and list the ports that it changed.
 
         Where nothing differs there is no transaction. A foreign QoS on a port named in `adopt` is taken
-        off the port, its row left alone. On return ovs-vswitchd has acted. Raises PortNotFoundError,
-        ForeignQosError, SwitchUnavailableError; then no row was changed, unless it says `committed`.
+        off the port, its row left alone. On return ovs-vswitchd has acted; what netqos is to enforce it leaves to
+        `netqos.enforce`. Raises PortNotFoundError, ForeignQosError, SwitchUnavailableError; then no row was
+        changed, unless it says `committed`.
         """
         changed: list[str] = []
 
         def edit(snapshot: Snapshot) -> Iterable[Operation]:
-            differing = _differing(snapshot, wanted, adopt)
+            differing = _differing(snapshot, wanted, adopt, enforce)
             changed[:] = differing
             uses = snapshot.uses()
             for name, port in differing.items():
-                yield from edits.change(snapshot, port, translate(wanted[name], name, port.vm_id), uses)
+                rows = translate(wanted[name], name, port.vm_id, enforce=enforce)
+                yield from edits.change(snapshot, port, rows, uses)
 
         self._commit(edit)
         return changed
@@ -198,7 +202,7 @@ def _port(snapshot: Snapshot, name: str) -> PortRows:
 
 
 def _differing(
-    snapshot: Snapshot, wanted: Mapping[str, Bandwidth | None], adopt: Collection[str]
+    snapshot: Snapshot, wanted: Mapping[str, Bandwidth | None], adopt: Collection[str], enforce: Enforce
 ) -> dict[str, PortRows]:
     """Read the ports that are not as wanted. Raises PortNotFoundError, ForeignQosError."""
     differing = {}
@@ -209,6 +213,6 @@ def _differing(
             if bandwidth is None and all(each.policing == Policing() for each in port.interfaces):
                 continue
             raise ForeignQosError(name, f"the QoS row {port.qos.uuid} of port {name!r} is not ours; it is left alone")
-        if not edits.holds(port, translate(bandwidth, name, port.vm_id)):
+        if not edits.holds(port, translate(bandwidth, name, port.vm_id, enforce=enforce)):
             differing[name] = port
     return differing

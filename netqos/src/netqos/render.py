@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vifkit import Bandwidth, Rate
 
-from . import units
+from . import average, units
 from .findings import Finding
 from .htb import HtbClass, Tree
 from .link import POLICE, Counters
@@ -44,9 +44,9 @@ class View:
 
     @property
     def limit_bps(self) -> int | None:
-        """The ceil of the leaf class in bits/s; None without a limit."""
+        """The ceil of the leaf class in bits/s, or its rate where netqos enforces the average; None without a limit."""
         leaf = self.tree and self.tree.leaf
-        return units.bps_from_Bps(leaf.ceil) if leaf else None
+        return units.bps_from_Bps(leaf.rate if average.enforced(self.qos) else leaf.ceil) if leaf else None
 
 
 def human_rate(bps: int) -> str:
@@ -212,6 +212,13 @@ def _guest(view: View) -> "Table":
     lines = [("can receive", f"what the device's own {own} lets through" if own else "all that the link carries")]
     if view.guaranteed_bps is not None and view.limit_bps is not None:
         lines = [("is guaranteed", _exact(view.guaranteed_bps)), ("can reach", _exact(view.limit_bps))]
+    leaf = view.tree.leaf
+    if leaf is not None and view.qos is not None and average.enforced(view.qos):
+        lines = [("is held to", _exact(units.bps_from_Bps(leaf.rate)))]
+        if "max-rate" not in view.qos.other_config:
+            lines.append(("bursts at", "the link's speed"))
+        elif leaf.ceil > leaf.rate:
+            lines.append(("bursts at", _exact(units.bps_from_Bps(leaf.ceil))))
     return _grid([*lines, ("can send", _sends(view))], "green")
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 from vifkit import Bandwidth, InvalidBandwidthError, Rate
 
@@ -10,8 +11,14 @@ from . import units
 
 MARK = "netqos"
 """The external_ids key by which a row is known as ours; its value is the rate that was wanted."""
+_AVERAGE = "enforce=average"
 
 HTB = "linux-htb"
+NOOP = "linux-noop"
+"""With this Open vSwitch leaves a device's own qdisc alone."""
+
+Enforce = Literal["htb", "average"]
+"""Who limits what a guest receives: ovs-vswitchd's linux-htb, up to the peak for ever, or netqos, to the average."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +39,11 @@ class QosRow:
     external_ids: Mapping[str, str] = field(default_factory=dict)
     queues: Mapping[int, QueueRow] = field(default_factory=dict)
     uuid: str | None = None
+
+    @property
+    def enforce(self) -> Enforce:
+        """Who is to limit, by our mark."""
+        return "average" if _AVERAGE in self.external_ids.get(MARK, "").split(" ") else "htb"
 
     def belongs_to(self, port: str, vm_id: str | None) -> bool:
         """Tell whether netqos may change it: it bears our mark, or libvirt wrote it for the same domain and port."""
@@ -102,17 +114,23 @@ class WantedRows:
 
 
 def translate(
-    bandwidth: Bandwidth | None, port: str, vm_id: str | None = None, *, as_libvirt: bool = False
+    bandwidth: Bandwidth | None,
+    port: str,
+    vm_id: str | None = None,
+    *,
+    as_libvirt: bool = False,
+    enforce: Enforce = "htb",
 ) -> WantedRows:
     """Turn a bandwidth into rows, with the keys that virNetDevOpenvswitchInterfaceSetTxQos and …SetRxQos write.
 
     They stand in libvirt's src/util/virnetdevopenvswitch.c. One thing differs: without a peak our max-rate
     is the average, so that a bandwidth always limits; `as_libvirt` leaves it out, and our marks too.
+    To enforce the average there is one row, of linux-noop and without a queue: Open vSwitch reads nothing of it.
     """
     inbound = bandwidth.inbound if bandwidth else None
     outbound = bandwidth.outbound if bandwidth else None
     return WantedRows(
-        qos=_qos(inbound, port, vm_id, as_libvirt) if inbound and inbound.average else None,
+        qos=_qos(inbound, port, vm_id, as_libvirt, enforce) if inbound and inbound.average else None,
         policing=Policing(
             ingress_policing_rate=units.kbps_from_kBps(outbound.average or 0),
             ingress_policing_burst=units.kbit_from_KiB(outbound.burst or 0),
@@ -123,14 +141,18 @@ def translate(
     )
 
 
-def _qos(rate: Rate, port: str, vm_id: str | None, as_libvirt: bool) -> QosRow:
-    highest = rate.peak if as_libvirt else rate.peak or rate.average
+def _qos(rate: Rate, port: str, vm_id: str | None, as_libvirt: bool, enforce: Enforce) -> QosRow:
+    average = enforce == "average"
+    highest = rate.peak if as_libvirt or average else rate.peak or rate.average
     config = {"min-rate": str(units.bps_from_kBps(rate.average or 0))}
     if highest:
         config["max-rate"] = str(units.bps_from_kBps(highest))
     if rate.burst:
         config["burst"] = str(units.bits_from_KiB(rate.burst))
-    owner = {"ifname": port} | ({"vm-id": vm_id} if vm_id else {}) | ({} if as_libvirt else {MARK: write_mark(rate)})
+    mark = f"{write_mark(rate)} {_AVERAGE}" if average else write_mark(rate)
+    owner = {"ifname": port} | ({"vm-id": vm_id} if vm_id else {}) | ({} if as_libvirt else {MARK: mark})
+    if average:
+        return QosRow(type=NOOP, other_config=config, external_ids=owner)
     queue = QueueRow(other_config=config, external_ids=owner)
     return QosRow(type=HTB, other_config=config, external_ids=owner, queues={0: queue})
 
@@ -170,8 +192,8 @@ def write_mark(rate: Rate) -> str:
 
 
 def read_mark(mark: str | None) -> Rate | None:
-    """Read what `write_mark` wrote; None for no mark, or one that somebody spoilt."""
-    words = (mark or "").split(" ")
+    """Read the rate of a mark; None for no mark, or one that somebody spoilt."""
+    words = (mark or "").removesuffix(f" {_AVERAGE}").split(" ")
     if not all(re.fullmatch("(average|peak|burst|floor)=[0-9]{1,20}", word) for word in words):
         return None
     try:

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, fields
 
 from vifkit import Bandwidth
 
-from . import htb, policing
+from . import average, policing
 from .htb import HtbClass, Tree, Version
 from .link import Link
 from .policing import Filter
-from .rows import HTB, MARK, InterfaceRow, Policing, PortRows, QosRow, read_mark, translate
+from .rows import HTB, MARK, Enforce, InterfaceRow, Policing, PortRows, QosRow, read_mark, translate
 from .units import Psched
 
 
@@ -47,17 +47,19 @@ def verify(
     psched: Psched,
     has_police: bool = True,
     wanted: Mapping[str, Bandwidth | None] | None = None,
+    enforce: Enforce = "htb",
 ) -> list[Drift]:
     """List every drift of these ports. What is not in `wanted` is judged by the marks in its rows.
 
-    `has_police` is whether the kernel has loaded act_police, without which it polices nothing.
+    `enforce` says who is to limit those that are in it; `has_police` is whether the kernel has loaded act_police,
+    without which it polices nothing.
     """
     drifts: list[Drift] = []
     for name, port in ports.items():
         if wanted is not None and name in wanted:
-            drifts += _of_rows(port, wanted[name], asked=True)
+            drifts += _of_rows(port, wanted[name], enforce, asked=True)
         else:
-            drifts += _of_rows(port, marked(port), asked=False)
+            drifts += _of_rows(port, marked(port), port.qos.enforce if port.qos else "htb", asked=False)
         for interface in port.interfaces:
             link = links.get(interface.name)
             drifts += _of_interface(port, interface, link, ovs_version, psched)
@@ -71,7 +73,7 @@ def tree_drifts(port: str, wanted: Tree, actual: Tree) -> Iterator[Drift]:
     if wanted.qdisc is None:
         return
     if actual.qdisc != wanted.qdisc:
-        yield Drift(port=port, code="tree-missing", where="qdisc", wanted="htb 1:", actual=_said(actual))
+        yield Drift(port=port, code="tree-missing", where="qdisc", wanted=_said(wanted), actual=_said(actual))
         return
     for handle in [*wanted.classes, *(each for each in actual.classes if each not in wanted.classes)]:
         want, have = wanted.classes.get(handle), actual.classes.get(handle)
@@ -91,8 +93,8 @@ def _of_class(port: str, want: HtbClass, have: HtbClass) -> Iterator[Drift]:
             yield Drift(port=port, code="tree-differs", where=where, wanted=str(wanted), actual=str(actual))
 
 
-def _of_rows(port: PortRows, bandwidth: Bandwidth | None, *, asked: bool) -> Iterator[Drift]:
-    rows = translate(bandwidth, port.name, port.vm_id)
+def _of_rows(port: PortRows, bandwidth: Bandwidth | None, enforce: Enforce, *, asked: bool) -> Iterator[Drift]:
+    rows = translate(bandwidth, port.name, port.vm_id, enforce=enforce)
     if port.foreign and port.qos is not None:
         if rows.qos is not None:
             said = f"QoS {port.qos.uuid} of another"
@@ -119,8 +121,10 @@ def _of_qos(port: str, want: QosRow | None, have: QosRow | None) -> Iterator[Dri
         said = ["a row" if each else "none" for each in (want, have)]
         yield Drift(port=port, code="rows-differ", where="Port qos", wanted=said[0], actual=said[1])
         return
-    queue = have.queues.get(0)
-    for table, config in (("QoS", have.other_config), ("Queue 0", queue.other_config if queue else {})):
+    configs = {"QoS": have.other_config}
+    if want.queues:
+        configs["Queue 0"] = have.queues[0].other_config if 0 in have.queues else {}
+    for table, config in configs.items():
         for key in sorted(want.other_config.keys() | config.keys()):
             wanted, actual = want.other_config.get(key, "none"), config.get(key, "none")
             if wanted != actual:
@@ -133,13 +137,13 @@ def _of_qos(port: str, want: QosRow | None, have: QosRow | None) -> Iterator[Dri
 def _of_interface(
     port: PortRows, interface: InterfaceRow, link: Link | None, ovs_version: Version, psched: Psched
 ) -> Iterator[Drift]:
-    shaped = port.qos is not None and port.qos.type == HTB
+    shaped = average.enforced(port.qos) or (port.qos is not None and port.qos.type == HTB)
     if link is None:
         if shaped or policing.asks(interface.policing):
             yield Drift(port=port.name, code="device-missing", where=interface.name, wanted="a device", actual="none")
         return
     if shaped:
-        predicted = htb.predict(
+        predicted = average.predict(
             port.qos,
             mtu=link.mtu,
             ovs_version=ovs_version,
@@ -147,7 +151,7 @@ def _of_interface(
             link_speed_bps=interface.link_speed,
         )
         yield from tree_drifts(port.name, predicted, link.tree)
-    elif port.qos is None and link.tree.classes:
+    elif port.qos is None and (link.tree.classes or average.ours(link.tree)):
         yield Drift(port=port.name, code="tree-unexpected", where="qdisc", wanted="none", actual=_said(link.tree))
 
 

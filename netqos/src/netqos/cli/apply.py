@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 import click
 
-from netqos import render
+from netqos import Enforce, render
 from vifkit import Bandwidth
 
 from .inputs import read_map, read_vifs
 from .main import DIFFERS, HOLDS, main
-from .options import Host, as_json, on_host
+from .options import Host, as_json, enforce, on_host
 from .output import put_drifts, put_findings, put_json, working
 from .state import State, look, telling_devices
 
@@ -21,15 +21,20 @@ Examples:
   netqos apply vnet0 bandwidth.xml
   echo '<bandwidth><inbound average="512"/></bandwidth>' | netqos apply vnet0 -
   netqos apply --from ports.json --adopt vnet7
+  netqos apply --enforce average vnet0 bandwidth.xml
 
 \b
 --from takes {"vnet0": {"inbound": {"average": 512, "peak": 1024, "burst": 32}, "outbound": null},
-"vnet1": null}: rates in kB/s, bursts in KiB; null clears. All ports change in one transaction."""
+"vnet1": null}: rates in kB/s, bursts in KiB; null clears. All ports change in one transaction.
+
+\b
+--enforce average needs CAP_NET_ADMIN. What is applied without it goes back to Open vSwitch's linux-htb."""
 )
 @click.argument("port", required=False)
 @click.argument("file", required=False)
 @click.option("--from", "map_file", metavar="MAP.json", help="Many ports and their bandwidths.")
 @click.option("--adopt", multiple=True, metavar="PORT", help="Replace a QoS of somebody else on this port.")
+@enforce
 @on_host()
 @as_json
 def apply(
@@ -38,6 +43,7 @@ def apply(
     file: str | None,
     map_file: str | None,
     adopt: tuple[str, ...],
+    enforce: Enforce,
     *,
     as_json: bool,
 ) -> int:
@@ -52,7 +58,7 @@ def apply(
     strangers = [name for name in adopt if name not in wanted]
     if strangers:
         raise click.UsageError(f"--adopt {strangers[0]}: no bandwidth is given for this port")
-    return _carry_out(host, wanted, adopt, as_json=as_json)
+    return _carry_out(host, wanted, adopt, enforce, as_json=as_json)
 
 
 @main.command(
@@ -65,7 +71,7 @@ Example:
 @as_json
 def clear(host: Host, ports: tuple[str, ...], *, as_json: bool) -> int:
     """Take the bandwidths of ports, and the rows that made them, away; a QoS of somebody else stays."""
-    return _carry_out(host, dict.fromkeys(ports), (), as_json=as_json)
+    return _carry_out(host, dict.fromkeys(ports), as_json=as_json)
 
 
 def _read_bandwidth(file: str) -> Bandwidth | None:
@@ -75,12 +81,19 @@ def _read_bandwidth(file: str) -> Bandwidth | None:
     return vifs[0].bandwidth
 
 
-def _carry_out(host: Host, wanted: Mapping[str, Bandwidth | None], adopt: Collection[str], *, as_json: bool) -> int:
+def _carry_out(
+    host: Host,
+    wanted: Mapping[str, Bandwidth | None],
+    adopt: Collection[str] = (),
+    how: Enforce = "htb",
+    *,
+    as_json: bool,
+) -> int:
     from netqos.enforce import enforce
 
     host.kernel.links()  # what cannot be checked afterwards is not begun
     with working("waiting for Open vSwitch"), telling_devices(host):
-        outcome = enforce(host.switch, host.kernel, wanted, adopt=adopt)
+        outcome = enforce(host.switch, host.kernel, wanted, adopt=adopt, enforce=how)
         state = look(host, wanted)
     changed, drifts = set(outcome.changed), state.ours(outcome.drifts)
     findings = [

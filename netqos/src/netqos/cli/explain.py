@@ -5,7 +5,8 @@ from dataclasses import asdict
 
 import click
 
-from netqos import InterfaceRow, Psched, find, policing, predict, render, tc, translate
+from netqos import Enforce, InterfaceRow, Psched, average, find, policing, predict, render, tc, translate
+from netqos.findings import AS_ASKED
 from netqos.htb import Version
 from netqos.render import View
 from netqos.rows import MARK
@@ -14,7 +15,7 @@ from vifkit import Vif
 from .document import Document, document
 from .inputs import read_vifs
 from .main import DIFFERS, HOLDS, main
-from .options import as_json
+from .options import as_json, enforce
 from .output import put, put_findings, put_json
 
 DEFAULT_PORT = "vnet0"
@@ -36,7 +37,8 @@ def _version(_context: click.Context, _parameter: click.Parameter, value: str) -
 Examples:
   netqos explain bandwidth.xml
   virsh dumpxml guest | netqos explain --json -
-  netqos explain --as libvirt --ovs-version 3.1 --tc bandwidth.xml"""
+  netqos explain --as libvirt --ovs-version 3.1 --tc bandwidth.xml
+  netqos explain --enforce average bandwidth.xml"""
 )
 @click.argument("file")
 @click.option(
@@ -57,6 +59,7 @@ Examples:
     "--as", "writer", type=click.Choice(["netqos", "libvirt"]), default="netqos", show_default=True,
     help="Whose rows: libvirt writes no max-rate without a peak.",
 )  # fmt: skip
+@enforce
 @click.option(
     "--tc",
     "as_tc",
@@ -65,9 +68,17 @@ Examples:
     "and the findings on standard error.",
 )
 @as_json
-@click.option("--strict", is_flag=True, help="Exit with 1 if there are findings.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if there are findings but average-holds.")
 def explain(
-    file: str, mtu: int | None, ovs_version: Version, writer: str, *, as_tc: bool, as_json: bool, strict: bool
+    file: str,
+    mtu: int | None,
+    ovs_version: Version,
+    writer: str,
+    enforce: Enforce,
+    *,
+    as_tc: bool,
+    as_json: bool,
+    strict: bool,
 ) -> int:
     """Tell what a <bandwidth>, an <interface> or all of a <domain> in FILE will do.
 
@@ -77,8 +88,10 @@ def explain(
     """
     if as_tc and as_json:
         raise click.UsageError("--tc and --json exclude each other")
+    if writer == "libvirt" and enforce != "htb":
+        raise click.UsageError(f"--as libvirt and --enforce {enforce} exclude each other")
     kind, vifs = read_vifs(file)
-    views = [_view(vif, mtu, ovs_version, as_libvirt=writer == "libvirt") for vif in vifs]
+    views = [_view(vif, mtu, ovs_version, enforce, as_libvirt=writer == "libvirt") for vif in vifs]
     if as_json:
         documents = [_document(kind, vif, view) for vif, view in zip(vifs, views, strict=True)]
         put_json(documents if kind == "domain" else documents[0])
@@ -87,12 +100,13 @@ def explain(
         put_findings({"port": view.interface.name, **asdict(finding)} for view in views for finding in view.findings)
     else:
         _print(kind, vifs, views, ovs_version)
-    return DIFFERS if strict and any(view.findings for view in views) else HOLDS
+    codes = {finding.code for view in views for finding in view.findings}
+    return DIFFERS if strict and codes - AS_ASKED else HOLDS
 
 
-def _view(vif: Vif, mtu: int | None, ovs_version: Version, *, as_libvirt: bool) -> View:
+def _view(vif: Vif, mtu: int | None, ovs_version: Version, enforce: Enforce, *, as_libvirt: bool) -> View:
     port = vif.target or DEFAULT_PORT
-    rows = translate(vif.bandwidth, port, as_libvirt=as_libvirt)
+    rows = translate(vif.bandwidth, port, as_libvirt=as_libvirt, enforce=enforce)
     effective_mtu = mtu or vif.mtu or DEFAULT_MTU_BYTES
     tree = predict(rows.qos, mtu=effective_mtu, ovs_version=ovs_version, psched=PSCHED)
     return View(
@@ -134,6 +148,8 @@ def _print(kind: str, vifs: tuple[Vif, ...], views: list[View], ovs_version: Ver
     for number, (vif, view) in enumerate(zip(vifs, views, strict=True)):
         version = ".".join(map(str, ovs_version))
         title = f"tc tree that Open vSwitch {version} makes for an MTU of {view.interface.mtu} bytes"
+        if average.enforced(view.qos):
+            title = "tc tree that netqos makes"
         parts = list(render.details(view, title))
         if kind != "bandwidth":
             names = [f"{vif.type} interface", vif.target, vif.mac]

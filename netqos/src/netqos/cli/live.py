@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netqos import PortRows, render
-from netqos.htb import DEFAULT
+from netqos import PortRows, render, units
 from netqos.render import View, human_bytes, human_rate, printable
 
 from .document import Document, document
@@ -59,6 +58,8 @@ def _document(port: PortRows, view: View) -> Document:
 def _owner(port: PortRows) -> str:
     if port.qos is None:
         return ""
+    if port.qos.enforce == "average" and not port.foreign:
+        return "netqos average"
     return "another" if port.foreign else "netqos" if "netqos" in port.qos.external_ids else "libvirt"
 
 
@@ -83,13 +84,14 @@ def _print_table(views: list[tuple[PortRows, View]]) -> None:
 def _line(port: PortRows, view: View) -> tuple[str, ...]:
     config = port.qos.other_config if port.qos else {}
     asked = [config.get(key, "") for key in ("min-rate", "max-rate")]
-    counted = view.counters.get(DEFAULT)
+    leaf = view.tree and view.tree.leaf
+    counted = view.counters.get(leaf.handle) if leaf else None
     policing = view.interface.policing.ingress_policing_rate
     return (
         printable(view.interface.name),
         _owner(port),
         *(human_rate(int(value)) if re.fullmatch("[0-9]{1,20}", value) else printable(value) for value in asked),
-        *(human_rate(bps) if bps is not None else "" for bps in (view.guaranteed_bps, view.limit_bps)),
+        *((human_rate(units.bps_from_Bps(Bps)) for Bps in (leaf.rate, leaf.ceil)) if leaf else ("", "")),
         human_bytes(counted.bytes) if counted else "",
         str(counted.dropped) if counted else "",
         human_rate(policing * 1000) if policing else "",

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
+
+from netqos import Enforce
 
 if TYPE_CHECKING:
     from netqos.kernel import Kernel
@@ -14,6 +16,16 @@ if TYPE_CHECKING:
 Command = Callable[..., int]
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for another program.")
+
+
+enforce = click.option(
+    "--enforce",
+    type=click.Choice(get_args(Enforce)),
+    default="htb",
+    show_default=True,
+    help="How the guest's inbound is limited: by Open vSwitch's linux-htb, where it reaches its peak for ever, "
+    "or by netqos itself, to its average.",
+)
 
 
 class Host:
