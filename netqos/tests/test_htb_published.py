@@ -6,7 +6,7 @@ import pytest
 
 from netqos import HtbClass, Psched, QosRow, QueueRow, predict
 from netqos.htb import Version
-from netqos.render import tc_burst_bytes, tc_rate
+from netqos.tc import tc_burst_bytes, tc_rate
 
 PSCHED = Psched(ticks_per_s=15_625_000, buffer_hz=1_000_000_000)
 Configs = list[Mapping[str, str]]  # of the QoS row, then of the queues from 0 on

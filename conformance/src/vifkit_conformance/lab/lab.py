@@ -1,6 +1,5 @@
 """Everything that one test needs of the kernel, made together and gone together."""
 
-import time
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from itertools import count
@@ -13,18 +12,13 @@ from netqos.link import Link as SeenLink
 from ..observe import Observer, pinned
 from .counters import counters
 from .directory import RunDirectory
-from .errors import CommandError, LabUnavailableError
+from .errors import CommandError
 from .forks import forks
 from .link import Link, veth
 from .namespace import Namespace
 from .openvswitch import OpenVSwitch
-from .waiting import until
 
 T = TypeVar("T")
-
-# In the first ten seconds after a boot Open vSwitch counts no processor (count_cpu_cores in lib/ovs-thread.c), and
-# starts no thread that would answer the kernel's datapath.
-_COUNTED_SECONDS = 10.5
 
 
 class Lab(Observer):
@@ -48,8 +42,6 @@ class Lab(Observer):
         with ExitStack() as stack:
             self.directory = stack.enter_context(RunDirectory()).path
             self.host = stack.enter_context(Namespace())
-            if self.datapath == "system":
-                until(_has_been_up, "Open vSwitch can count processors", 2 * _COUNTED_SECONDS)
             self.ovs = stack.enter_context(OpenVSwitch(self.host, self.directory))
             self._stack = stack.pop_all()
         return self
@@ -138,7 +130,3 @@ class Lab(Observer):
             | {("fork", pid) for pid in forks()}
             | {("namespace", path) for path in pinned(mounts)}
         )
-
-
-def _has_been_up() -> bool:
-    return time.clock_gettime(time.CLOCK_BOOTTIME) >= _COUNTED_SECONDS

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -15,9 +16,14 @@ from .errors import LabError, LabUnavailableError
 from .namespace import Namespace
 from .process import Daemon, spawn
 from .schema import Row, plain_row, schema_file, tables
+from .waiting import until
 
 _PLACES = ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")
 _SECONDS = 30
+
+# In the first ten seconds after a boot Open vSwitch counts no processor (count_cpu_cores in lib/ovs-thread.c), and then
+# never starts a thread that would answer the kernel's datapath.
+_COUNTED_SECONDS = 10.5
 
 
 class OpenVSwitch:
@@ -62,6 +68,7 @@ class OpenVSwitch:
 
     def start_vswitchd(self) -> None:
         """Start ovs-vswitchd, and wait until it has done all that the database says."""
+        self._counts_processors = _has_been_up()
         self.vswitchd = self._start("ovs-vswitchd", self.db)
         self.wait_until_settled()
 
@@ -109,6 +116,10 @@ class OpenVSwitch:
 
         Raises `LabUnavailableError` if Open vSwitch cannot have that datapath here.
         """
+        if datapath == "system" and not self._counts_processors:
+            until(_has_been_up, "Open vSwitch can count processors", 2 * _COUNTED_SECONDS)
+            self.vswitchd.stop()
+            self.start_vswitchd()
         self.vsctl("add-br", name, "--", "set", "Bridge", name, f"datapath_type={datapath}")
         (made,) = (row["datapath_id"] for row in self.rows("Bridge", "name", "datapath_id") if row["name"] == name)
         if not made:
@@ -168,6 +179,10 @@ def installed_version() -> str:
     if found is None:
         raise LabError(f"ovs-vswitchd does not tell its version: {text.strip()}")
     return found[1]
+
+
+def _has_been_up() -> bool:
+    return time.clock_gettime(time.CLOCK_BOOTTIME) >= _COUNTED_SECONDS
 
 
 def _answers(address: Path) -> bool:
