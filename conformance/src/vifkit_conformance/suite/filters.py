@@ -17,7 +17,7 @@ def columns(made: Guest, number: int = 0) -> tuple[int, int]:
 def policer(made: Guest, number: int = 0) -> Filter | None:
     """The filter that polices one vif's port; the test is left out where the kernel has none at all."""
     if lacks := made.observer.police_lacks:
-        unjudged(f"this kernel does not police: as root, modprobe {lacks}, or take a kernel that has it")
+        unjudged(f"this kernel does not police: as root, modprobe {lacks}, or run in a kernel that has it (--lab uml)")
     return find(made.link(number).policers)
 
 
