@@ -1,4 +1,4 @@
-"""`vifkit-conformance uml` and `--lab uml`: what comes out of a full kernel, what ends it, and that nothing of it stays."""
+"""A full kernel by `vifkit-conformance uml` and `--lab uml`: what comes out, what ends it, and that nothing stays."""
 
 import os
 import signal
