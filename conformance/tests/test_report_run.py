@@ -70,7 +70,7 @@ def test_a_run_is_reported_whole(home: Author, options: list[str]) -> None:
     assert (run["driver"], run["testbed"], run["uri"], run["parameters"]) == ("netns", "netns", None, [])
     assert run["package"] == f"vifkit-netns {version('vifkit-netns')}"
     assert run["capabilities"]["shaping"] == "ovs-htb"
-    assert run["versions"].keys() == {"Open vSwitch", "iproute2", "Linux", "Python", "pytest"}
+    assert run["versions"].keys() == {"Open vSwitch", "iproute2", "Linux", "datapath", "Python", "pytest"}
     assert re.fullmatch(r"\d+\.\d+\.\d+", run["versions"]["Open vSwitch"])
     assert (
         run["commands"][0].endswith(f"--vifkit-report=report --pyargs vifkit_conformance.suite -k '{words}'") or options
