@@ -10,6 +10,7 @@ import time
 from bisect import bisect
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console, RenderableType
@@ -27,7 +28,18 @@ from netqos.probe import policing_available
 from netqos.render import human_rate
 from netqos.units import bps_from_Bps
 from vifkit import parse_bandwidth
-from vifkit_conformance.lab import Lab, Link, Sink, Source, enter_user_namespace, privileged, why_not
+from vifkit_conformance.lab import (
+    Lab,
+    LabError,
+    LabUnavailableError,
+    Link,
+    Sink,
+    Source,
+    enter_user_namespace,
+    privileged,
+    why_not,
+)
+from vifkit_conformance.uml import Machine
 
 BANDWIDTH = "<bandwidth><inbound average='512' peak='1024' burst='32'/></bandwidth>"
 AVERAGE_BPS, PEAK_BPS = 4_096_000, 8_192_000
@@ -52,7 +64,7 @@ def main() -> int:
         console.print("vifkit: not root: going on in a user namespace", style="dim")
         enter_user_namespace()
     began = time.monotonic()
-    verdicts = [*on_a_port(console), certified(console)]
+    verdicts = [*on_a_port(console), *what_is_sent(console), certified(console)]
     seconds = f"in {time.monotonic() - began:.0f} s"
     failed = [what for what, held in verdicts if not held]
     console.print()
@@ -95,6 +107,23 @@ def on_a_port(console: Console) -> Iterator[tuple[str, bool]]:
         yield "tree", same
         rate_bps = measured(console, sender, guest)
         yield f"rate {human_rate(rate_bps)}", abs(rate_bps - PEAK_BPS) <= TOLERANCE * PEAK_BPS
+
+
+def what_is_sent(console: Console) -> Iterator[tuple[str, bool]]:
+    """Show how outbound is policed, by a kernel that can: this one or, where it is installed, a full one."""
+    script = [sys.executable, str(Path(__file__).with_name("demo_outbound.py"))]
+    if policing_available() and Path("/sys/module/openvswitch").exists():
+        title(console, "what the guest sends")
+        yield "outbound", subprocess.run(script, check=False).returncode == 0
+        return
+    title(console, "what the guest sends", "in a full kernel (user-mode Linux), as this one cannot police; 20 seconds")
+    try:
+        yield "outbound", Machine(seconds=120).run(script) == 0
+    except LabUnavailableError as error:
+        console.print(indented(Text(f"not shown: {error}", style="dim")))
+    except LabError as error:
+        console.print(indented(Text(str(error), style="red")))
+        yield "outbound", False
 
 
 def certified(console: Console) -> tuple[str, bool]:
