@@ -66,12 +66,14 @@ def test_300_random_bandwidths_are_policed_as_predicted_to_the_tick_and_to_tcs_l
     }
     assert {name: find(links[name].policers) for name in NAMES} == predicted
     assert verify(rows, links, ovs_version=version, psched=Psched.here(), wanted=wanted) == []
-    printed = batch(many, "tc", [f"filter show dev {name} ingress" for name in NAMES])
+    printed = batch(many, "tc", [f"filter show dev {name} ingress" for name in NAMES]).replace(" parent ffff:", "")
     lines = [line for each in predicted.values() if each for line in tc_filter_lines(each, Psched.here())]
     assert re.sub("police 0x[0-9a-f]+ ", "police 0x1 ", printed).splitlines() == lines
 
 
 def test_300_random_columns_for_bits_and_packets_are_policed_as_predicted(many: Lab) -> None:
+    if many.ovs.version_info < (2, 16):
+        pytest.skip("this Open vSwitch has no columns for packets")
     dice = random.Random(SEED)
     wanted = {}
     for name in NAMES:
