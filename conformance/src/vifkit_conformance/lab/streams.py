@@ -7,8 +7,8 @@ import socket
 import time
 
 from .loop import Loop
-from .measurement import Measurement
 from .namespace import Namespace
+from .traffic import Receiver
 
 TCP_PORT = 5002
 _PACKET_BYTES, _PAYLOAD_BYTES = 1500, 1448
@@ -38,18 +38,11 @@ class StreamSource(Loop):
                 continue
 
 
-class StreamSink(Loop):
+class StreamSink(Receiver):
     """Receives one connection at an IPv4 address of a namespace, and counts in bytes of layer 3."""
 
     def __init__(self, namespace: Namespace, address: str, seconds: float, port: int = TCP_PORT) -> None:
-        super().__init__(namespace, seconds)
-        self.address = (address, port)
-        self._samples: list[tuple[float, int]] = []
-
-    @property
-    def measurement(self) -> Measurement:
-        """What has arrived so far."""
-        return Measurement(tuple(self._samples))
+        super().__init__(namespace, address, seconds, port)
 
     def open(self) -> socket.socket:
         """Listen."""

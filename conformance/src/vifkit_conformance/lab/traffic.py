@@ -81,10 +81,10 @@ class Source(Sender):
         return opened
 
 
-class Sink(Loop):
-    """Receives UDP at an IPv4 address of a namespace."""
+class Receiver(Loop):
+    """Counts what arrives at an IPv4 address of a namespace, and takes samples of (seconds, bytes)."""
 
-    def __init__(self, namespace: Namespace, address: str, seconds: float = 60.0, port: int = UDP_PORT) -> None:
+    def __init__(self, namespace: Namespace, address: str, seconds: float, port: int) -> None:
         super().__init__(namespace, seconds)
         self.address = (address, port)
         self._samples: list[tuple[float, int]] = []
@@ -93,6 +93,13 @@ class Sink(Loop):
     def measurement(self) -> Measurement:
         """What has arrived so far."""
         return Measurement(tuple(self._samples))
+
+
+class Sink(Receiver):
+    """Receives UDP at an IPv4 address of a namespace."""
+
+    def __init__(self, namespace: Namespace, address: str, seconds: float = 60.0, port: int = UDP_PORT) -> None:
+        super().__init__(namespace, address, seconds, port)
 
     def open(self) -> socket.socket:
         """Make a socket that receives at the address."""

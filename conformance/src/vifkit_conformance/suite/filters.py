@@ -6,6 +6,7 @@ from netqos.policing import Filter, Police, find
 from vifkit_conformance import cases
 from vifkit_conformance.guest import Guest
 from vifkit_conformance.judging.declared import unjudged
+from vifkit_conformance.observe import Observer
 
 
 def columns(made: Guest, number: int = 0) -> tuple[int, int]:
@@ -14,10 +15,15 @@ def columns(made: Guest, number: int = 0) -> tuple[int, int]:
     return row["ingress_policing_rate"], row["ingress_policing_burst"]
 
 
+def needs_policing(observer: Observer) -> None:
+    """Leave the test out where the kernel polices nothing."""
+    if lacks := observer.police_lacks:
+        unjudged(f"this kernel does not police: as root, modprobe {lacks}, or run in a kernel that has it (--lab uml)")
+
+
 def policer(made: Guest, number: int = 0) -> Filter | None:
     """The filter that polices one vif's port; the test is left out where the kernel has none at all."""
-    if lacks := made.observer.police_lacks:
-        unjudged(f"this kernel does not police: as root, modprobe {lacks}, or run in a kernel that has it (--lab uml)")
+    needs_policing(made.observer)
     return find(made.link(number).policers)
 
 

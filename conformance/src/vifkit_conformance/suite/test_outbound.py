@@ -14,7 +14,7 @@ from vifkit_conformance.judging.declared import unjudged
 from vifkit_conformance.lab import Lab, LabUnavailableError, LinkEndpoint, Measurement, measure
 from vifkit_conformance.lab.streams import StreamSink, StreamSource
 
-from .filters import columns, differences, policer
+from .filters import columns, differences, needs_policing, policer
 from .paths import HOST, path_to
 from .rates import reached
 from .trees import differences as tree_differences
@@ -189,8 +189,7 @@ def test_a_filter_that_was_undone_by_tc_is_restored_by_the_same_values(guest: Gu
 @pytest.fixture
 def kernel_bridge(lab: Lab, nothing_left: None) -> Iterator[str]:
     """A bridge whose datapath is the kernel's; the other reads packets before the kernel polices them."""
-    if lacks := lab.police_lacks:
-        unjudged(f"this kernel does not police: as root, modprobe {lacks}, or run in a kernel that has it (--lab uml)")
+    needs_policing(lab)
     try:
         name = lab.bridge("kernel0", datapath="system")
     except LabUnavailableError as error:
