@@ -1,0 +1,1 @@
+"""What drivers share that speak to their hypervisor themselves: connections, domains, commands, secrets."""

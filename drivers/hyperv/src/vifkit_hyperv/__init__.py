@@ -1,0 +1,1 @@
+"""Hyper-V by PowerShell over WinRM: bandwidths by the virtual machine's network adapter."""

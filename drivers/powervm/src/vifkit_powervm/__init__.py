@@ -1,0 +1,1 @@
+"""The POWER Hypervisor by the HMC's command line over SSH."""

@@ -1,0 +1,1 @@
+"""VirtualBox by VBoxManage: adapters bridged to ports of Open vSwitch, shaped by netqos."""

@@ -1,0 +1,1 @@
+"""vCenter and ESX by pyVmomi: bandwidths by distributed port groups and network adapters."""

@@ -1,0 +1,1 @@
+"""Xen by libvirt: a vif is a port of Open vSwitch, shaped by netqos."""
