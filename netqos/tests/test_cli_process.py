@@ -22,7 +22,7 @@ def test_help_is_there_for_every_command_with_examples(arguments: list[str]) -> 
 
 def test_the_version_is_told() -> None:
     result = run("--version")
-    assert (result.exit_code, result.stdout) == (0, "netqos 0.3.0\n")
+    assert (result.exit_code, result.stdout) == (0, "netqos 0.4.0\n")
 
 
 def test_without_a_command_the_help_goes_to_standard_error() -> None:

@@ -6,7 +6,7 @@ from netqos.guard import refuse_undeclared, warn
 from vifkit import Bandwidth, BandwidthWarning, Capabilities, Rate, UnsupportedError, Vif
 
 VIF = Vif(type="bridge", virtualport="openvswitch", target="vnet0")
-BOTH = Capabilities(inbound=True, outbound=True)
+BOTH = Capabilities(inbound=True, outbound=True, peak=True, burst=True)
 
 
 def inbound(**figures: int) -> Bandwidth:
@@ -19,8 +19,15 @@ def inbound(**figures: int) -> Bandwidth:
         (inbound(average=1), Capabilities(outbound=True), "inbound"),
         (inbound(average=1, floor=1), BOTH, "floor"),
         (inbound(floor=1), Capabilities(), "floor"),
+        (inbound(average=1, peak=2), Capabilities(inbound=True), "peak"),
+        (inbound(average=1, burst=2), Capabilities(inbound=True, peak=True), "burst"),
+        (Bandwidth(outbound=Rate(average=1, peak=2)), Capabilities(outbound=True, burst=True), "peak"),
         (Bandwidth(outbound=Rate(average=1)), Capabilities(inbound=True), "outbound"),
-        (inbound(average=1, peak=1001), Capabilities(inbound=True, highest_rate_bps=8_000_000), "highest_rate_bps"),
+        (
+            inbound(average=1, peak=1001),
+            Capabilities(inbound=True, peak=True, highest_rate_bps=8_000_000),
+            "highest_rate_bps",
+        ),
         (inbound(average=1001), Capabilities(inbound=True, highest_rate_bps=8_007_999), "highest_rate_bps"),
         (
             Bandwidth(outbound=Rate(average=1001)),
@@ -44,9 +51,9 @@ def test_what_is_not_declared_is_refused_by_the_name_of_its_capability(
         (None, Capabilities()),
         (Bandwidth(), Capabilities()),
         (inbound(floor=1), Capabilities(floor=True)),
-        (inbound(average=1, peak=2, burst=3), Capabilities(inbound=True)),
+        (inbound(average=1, peak=2, burst=3), Capabilities(inbound=True, peak=True, burst=True)),
         (Bandwidth(inbound=Rate(average=1), outbound=Rate(average=1)), BOTH),
-        (inbound(average=1000, peak=1000), Capabilities(inbound=True, highest_rate_bps=8_000_000)),
+        (inbound(average=1000, peak=1000), Capabilities(inbound=True, peak=True, highest_rate_bps=8_000_000)),
         (inbound(average=2305843009213693), Capabilities(inbound=True)),
     ],
 )

@@ -167,6 +167,8 @@ def _needs(request: pytest.FixtureRequest) -> None:
         if not hasattr(testbed, name):
             if not getattr(capabilities, name):
                 undeclared(name)
+        elif name == "on_openvswitch" and not testbed.on_openvswitch:
+            inapplicable("the vifs of this hypervisor are no ports of Open vSwitch")
         elif not getattr(testbed, name):
             unjudged(f"the testbed does not declare {name}")
     for name, value in marker.kwargs.items():

@@ -11,7 +11,7 @@ from netqos.htb import Tree
 from netqos.link import Link
 from vifkit import Connection, Domain, State, SupportsUnplug, VifkitError
 
-from .bandwidths import USUAL
+from .bandwidths import USUAL, declared
 from .judging import evidence
 from .judging.declared import only_seen, unjudged
 from .lab import Endpoint, Lab
@@ -60,6 +60,8 @@ class Guest:
 
     def qos(self, number: int = 0) -> dict[str, Any] | None:
         """The QoS row on the port of one vif."""
+        if not self.testbed.on_openvswitch:
+            return None
         name = self.device(number)
         (held,) = [row["qos"] for row in self.observer.rows("Port") if row["name"] == name]
         found = [row for row in self.observer.rows("QoS") if row["_uuid"] == held]
@@ -80,8 +82,14 @@ class Guest:
         return link
 
     def tree(self, number: int = 0) -> Tree:
-        """The qdisc and classes of one vif's port, as the kernel has them."""
+        """The qdisc and classes of one vif's port, as the kernel has them: none where it is no port."""
+        if not self.testbed.on_openvswitch:
+            return Tree()
         return self.link(number).tree
+
+    def interface(self, mac: str, bandwidth: str = "", *, bridge: str = "br0", target: str | None = None) -> str:
+        """Write an `<interface>` that can be plugged."""
+        return interface(mac, bandwidth, bridge=bridge, target=target, switched=self.testbed.on_openvswitch)
 
     def unplug(self, mac: str) -> None:
         """Unplug a vif; a test is left out where no guest runs that would let go of it."""
@@ -127,16 +135,16 @@ class Guests:
     ) -> tuple[str, tuple[str, ...]]:
         """Write the XML of a new domain, and its MAC addresses.
 
-        A driver that limits nothing gets none of the usual bandwidths, so that it is judged by all that needs none.
+        Of the usual bandwidths a driver gets what it declares, so that it is judged by all that needs no more.
         """
-        if not self.connection.capabilities.inbound:
-            bandwidths = tuple("" if each in USUAL else each for each in bandwidths)
+        capabilities = self.connection.capabilities
+        bandwidths = tuple(declared(each, capabilities) if each in USUAL else each for each in bandwidths)
         uuid = str(uuid4())
         stem = f"52:54:00:{uuid[:2]}:{uuid[2:4]}:"
         _given.add(stem)
         macs = tuple(f"{stem}{number:02x}" for number in range(len(bandwidths) or 1))
         interfaces = [
-            interface(mac, bandwidth, mtu=mtu, bridge=bridge, target=target)
+            interface(mac, bandwidth, mtu=mtu, bridge=bridge, target=target, switched=self.testbed.on_openvswitch)
             for mac, bandwidth in zip(macs, bandwidths or [""], strict=True)
         ]
         xml = self._domain_xml(f"guest-{next(_names)}-{uuid[:8]}", uuid, interfaces)
@@ -189,12 +197,18 @@ def as_lab(observer: Observer) -> Lab:
 
 
 def interface(
-    mac: str, bandwidth: str = "", *, mtu: int | None = None, bridge: str = "br0", target: str | None = None
+    mac: str,
+    bandwidth: str = "",
+    *,
+    mtu: int | None = None,
+    bridge: str = "br0",
+    target: str | None = None,
+    switched: bool = True,
 ) -> str:
-    """Write an `<interface>` on a bridge of the lab's Open vSwitch."""
+    """Write an `<interface>` on a bridge: of the lab's Open vSwitch, or of the hypervisor's own."""
     parts: Sequence[str] = (
         f"<interface type='bridge'><mac address='{mac}'/><source bridge='{bridge}'/>",
-        "<virtualport type='openvswitch'/>",
+        "<virtualport type='openvswitch'/>" if switched else "",
         f"<target dev='{target}'/>" if target else "",
         f"<mtu size='{mtu}'/>" if mtu else "",
         bandwidth,

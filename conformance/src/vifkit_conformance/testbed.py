@@ -19,6 +19,9 @@ class Testbed(ABC):
     """The `type` of the suite's domains."""
     domain_body: str = ""
     """What the suite's domains hold beside name, UUID, memory, CPU and interfaces, such as `<os>`."""
+    on_openvswitch: bool = True
+    """Whether the vifs are ports of the lab's Open vSwitch. Where not, the suite's interfaces name no virtualport, and
+    `<source bridge='br0'/>` is what the testbed calls br0: a network, a port group, a switch of the hypervisor's."""
     guest_traffic: bool = False
     """Whether `guest` reaches into a guest, to send and count traffic there."""
     guest_lets_go: bool = True
@@ -56,6 +59,7 @@ class Unbooted(Testbed):
     """A testbed on a host that it has not booted: it writes XML as the other does, and does nothing else."""
 
     def __init__(self, other: Testbed) -> None:
+        self.on_openvswitch = other.on_openvswitch
         self.guest_lets_go = other.guest_lets_go
         self.nonexistent = other.nonexistent
         self.domain_xml = other.domain_xml  # type: ignore[method-assign]

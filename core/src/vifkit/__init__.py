@@ -39,7 +39,7 @@ from .errors import (
 )
 from .registry import connect, driver, drivers
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 __all__ = [
     "AccessDeniedError",

@@ -39,6 +39,10 @@ class Capabilities:
     """A limit on what the guest receives is carried out."""
     outbound: bool = False
     """A limit on what the guest sends is carried out."""
+    peak: bool = False
+    """A limit may have a peak beside its average."""
+    burst: bool = False
+    """A limit may have a burst."""
     floor: bool = False
     """An inbound floor is carried out."""
     live_update: bool = False

@@ -12,7 +12,7 @@ from .rows import Enforce, InterfaceRow, Policing, PortRows, QosRow, QueueRow, W
 from .units import Psched
 from .verify import Drift, marked, tree_drifts, verify
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 __all__ = [
     "CODES",

@@ -36,6 +36,11 @@ def _undeclared(bandwidth: Bandwidth, capabilities: Capabilities) -> Iterator[tu
         yield "floor", "this driver guarantees no floor"
     if bandwidth.outbound and not capabilities.outbound:
         yield "outbound", "this driver, on this host, does not limit what a guest sends"
+    limits = [rate for rate in (bandwidth.inbound, bandwidth.outbound) if rate]
+    if any(rate.peak for rate in limits) and not capabilities.peak:
+        yield "peak", "this driver limits to an average alone, and knows no peak"
+    if any(rate.burst for rate in limits) and not capabilities.burst:
+        yield "burst", "this driver limits to a rate alone, and knows no burst"
     highest = capabilities.highest_rate_bps
     if highest is not None and max(map(_fastest_bps, (bandwidth.inbound, bandwidth.outbound))) > highest:
         yield "highest_rate_bps", f"a rate is above {highest} bit/s, the highest that is carried out to the letter"

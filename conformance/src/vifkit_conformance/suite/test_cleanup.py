@@ -38,6 +38,7 @@ def test_a_start_that_fails_half_way_leaves_nothing(guest: Guests, connection: C
     assert [each.name for each in connection.domains()] == before[1]
 
 
+@pytest.mark.needs("on_openvswitch")
 def test_a_start_whose_port_is_taken_leaves_the_port_alone(guest: Guests) -> None:
     """Failing: a device of this name is a stranger's: `create` must fail and neither use nor delete it."""
     lab = guest.lab

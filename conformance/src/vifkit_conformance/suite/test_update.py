@@ -84,7 +84,7 @@ def test_the_same_bandwidth_again_changes_nothing(guest: Guests) -> None:
     assert (made.qos(), made.queue(), made.tree()) == before
 
 
-@pytest.mark.needs("inbound", "live_update")
+@pytest.mark.needs("inbound", "peak", "burst", "live_update")
 def test_an_update_shows_in_xml_and_bandwidth(guest: Guests) -> None:
     """Failing: `xml` and `bandwidth` must say what is in effect."""
     made = guest(REFERENCE)

@@ -72,6 +72,8 @@ class LibvirtConnection(Connection):
             row_writer=self.keeping.row_writer,
             inbound=True,
             outbound=(self.shaper is None or self.shaper.sees_kernel) and policing_available(),
+            peak=True,
+            burst=True,
             live_update=True,
             hotplug=True,
             persistent_domains=True,

@@ -50,6 +50,8 @@ class SkeletonConnection(Connection):
             shaping=Shaping.OVS_HTB,
             inbound=True,
             outbound=policing_available(),
+            peak=True,
+            burst=True,
             live_update=True,
             mtu=True,
             persistent_domains=True,

@@ -1,0 +1,79 @@
+"""What the contract asks of a domain: a handle that looks afresh at every call, as the domain may vanish."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from vifkit import Bandwidth, Domain, DomainConfig, InvalidStateError, State, Vif
+
+if TYPE_CHECKING:
+    from .connection import HypervisorConnection
+    from .hypervisor import Machine
+
+
+class HypervisorDomain(Domain):
+    """One guest, by its name and UUID."""
+
+    name = ""
+    uuid = ""
+
+    def __init__(self, connection: "HypervisorConnection", name: str, uuid: str) -> None:
+        self.name = name
+        self.uuid = uuid
+        self._connection = connection
+
+    def state(self) -> State:
+        """Tell what the domain is doing."""
+        return self.machine().state
+
+    def start(self) -> None:
+        """Start it."""
+        with self._connection.hypervisor.locked():
+            self._connection.start(self.machine())
+
+    def stop(self) -> None:
+        """End it at once."""
+        with self._connection.hypervisor.locked():
+            machine = self.machine()
+            if machine.state is State.SHUTOFF:
+                raise InvalidStateError(self.name, State.SHUTOFF.value, State.RUNNING.value)
+            self._connection.stop(machine)
+
+    def undefine(self) -> None:
+        """Forget it."""
+        with self._connection.hypervisor.locked():
+            self._connection.undefine(self.machine())
+
+    def xml(self) -> str:
+        """Give the XML as it runs, or as it is kept."""
+        return self._config().to_xml()
+
+    def vifs(self) -> Sequence[Vif]:
+        """List the vifs."""
+        return self._config().vifs
+
+    def bandwidth(self, mac: str) -> Bandwidth | None:
+        """Give a vif's bandwidth."""
+        return find_vif(self._config(), mac).bandwidth or None
+
+    def set_bandwidth(self, mac: str, bandwidth: Bandwidth | None) -> None:
+        """Replace a vif's bandwidth."""
+        with self._connection.hypervisor.locked():
+            self._connection.update(self.machine(), mac, bandwidth)
+
+    def machine(self) -> "Machine":
+        """Look at it as it is now. Raises DomainNotFoundError."""
+        return self._connection.machine(self.name, self.uuid)
+
+    def _config(self) -> DomainConfig:
+        machine = self.machine()
+        if machine.state is State.SHUTOFF and machine.waiting is not None:
+            return machine.waiting
+        return machine.config
+
+
+def find_vif(config: DomainConfig, mac: str) -> Vif:
+    """Find a vif of a domain. Raises LookupError."""
+    for vif in config.vifs:
+        if vif.mac == mac.lower():
+            return vif
+    raise LookupError(f"domain {config.name!r} has no vif with the MAC address {mac!r}")

@@ -1,0 +1,47 @@
+"""The URI of a hypervisor."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """A URI in its parts; None, or empty, is what it does not say."""
+
+    scheme: str
+    user: str | None
+    host: str | None
+    port: int | None
+    path: str
+    query: Mapping[str, str]
+
+
+def parse(uri: str, schemes: Sequence[str], parameters: Collection[str]) -> Address:
+    """Read a URI of one of these schemes, whose query has none but these parameters, each once.
+
+    A password is refused: a URI ends in logs and lists of processes. Raises ValueError, and never shows a password.
+    """
+    try:
+        parts = urlsplit(uri)
+        pairs = parse_qsl(parts.query, strict_parsing=True, keep_blank_values=True) if parts.query else []
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"the URI is not understood: {error}") from None
+    if parts.password is not None:
+        raise ValueError("a URI holds no password: give credentials, or a file of them")
+    query = dict(pairs)
+    if parts.scheme not in schemes:
+        raise ValueError(f"not understood: {uri!r}; it begins with {' or '.join(f'{each}:' for each in schemes)}")
+    unknown = sorted(query.keys() - set(parameters))
+    if unknown or parts.fragment or len(query) != len(pairs):
+        known = ", ".join(sorted(parameters)) or "none"
+        raise ValueError(f"not understood: {uri!r}; its parameters are {known}, each once")
+    return Address(
+        scheme=parts.scheme,
+        user=None if parts.username is None else unquote(parts.username),
+        host=parts.hostname,
+        port=port,
+        path=unquote(parts.path),
+        query=query,
+    )
