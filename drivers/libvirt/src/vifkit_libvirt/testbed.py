@@ -2,7 +2,6 @@
 
 import os
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from vifkit_conformance.lab.command import run
 from vifkit_conformance.testbed import Testbed
 
 from . import eventloop
+from .lab.groups import containers_groups, remove_groups
 
 # The first process of its own process namespace: it ends all the others by ending, and sees to it that each process
 # that ends is gone at once, which libvirt waits for. Debian's libvirtd wants its user, which only the package that
@@ -150,36 +150,15 @@ class PrivateLibvirt:
         """End all of it; may be called again."""
         if hasattr(self, "_daemon"):
             self._daemon.kill()
-        groups = self._control_groups()
+        groups = containers_groups(self.root / "proc") if hasattr(self, "root") else []
         self._init.kill()
-        until(lambda: not any(map(_is_left, groups)), "the containers' control groups are empty", 30)
-
-    def _control_groups(self) -> list[Path]:
-        """List those that containers which still run would leave behind, the innermost first (cgroups(7))."""
-        found = set()
-        for file in (self.root / "proc").glob("[0-9]*/cgroup") if hasattr(self, "root") else ():
-            with suppress(OSError):  # it has just ended
-                for line in file.read_text().splitlines():
-                    _, controller, group = line.split(":", 2)
-                    if controller and group.startswith("/machine/"):
-                        found.add(Path("/sys/fs/cgroup", controller.removeprefix("name="), group[1:]))
-        return sorted(found, reverse=True)
+        remove_groups(groups)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _is_left(group: Path) -> bool:
-    """Remove a control group, and tell whether it is still there: its processes end a moment later."""
-    with suppress(FileNotFoundError):
-        try:
-            group.rmdir()
-        except OSError:
-            return True
-    return False
 
 
 def _has_ended(process: str) -> bool:

@@ -27,10 +27,12 @@ class LxcTestbed(LibvirtTestbed):
         """Boot a libvirtd in the lab."""
         self._root = container_root(lab.directory / "container")
         self._names = set[str]()
-        with PrivateLibvirt(lab) as self.libvirt:
-            yield self.libvirt.uri(self.scheme)
-        for name in self._names:
-            _remove_control_groups(name)
+        try:
+            with PrivateLibvirt(lab) as self.libvirt:
+                yield self.libvirt.uri(self.scheme)
+        finally:
+            for name in self._names:
+                _remove_control_groups(name)
 
     def domain_xml(self, name: str, uuid: str, interfaces: Sequence[str]) -> str:
         """Write the XML of a container that waits. Raises LookupError where its root was not made, by `boot`."""
