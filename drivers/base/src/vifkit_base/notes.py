@@ -26,7 +26,7 @@ class Noted:
 
 def note(config: DomainConfig, *, transient: bool, waiting: DomainConfig | None = None) -> str:
     """Write a note: one line of ASCII, without spaces and quotes."""
-    kept = {"xml": config.to_xml(), "transient": transient, "waiting": waiting and waiting.to_xml()}
+    kept = {"xml": config.to_xml(), "transient": transient, "waiting": waiting.to_xml() if waiting else None}
     return _MARK + base64.urlsafe_b64encode(zlib.compress(json.dumps(kept).encode(), 9)).decode()
 
 

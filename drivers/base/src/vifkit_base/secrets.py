@@ -38,6 +38,8 @@ def read(file: Path) -> dict[str, str]:
             if status.st_mode & 0o077:
                 raise ConnectError(f"{file}: others may read it: chmod 600 it")
             text = opened.read(MAX_BYTES).decode()
+    except ConnectError:  # which is an OSError, too
+        raise
     except OSError as error:
         raise ConnectError(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError:

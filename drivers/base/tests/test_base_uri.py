@@ -1,0 +1,40 @@
+"""URIs of hypervisors, and what is none."""
+
+import pytest
+
+from vifkit_base.uri import parse
+
+
+def test_all_parts() -> None:
+    address = parse("hmc://hscroot@hmc.example:2222/Server%20A?keyfile=/k%20y&x=", ("hmc",), ("keyfile", "x"))
+    assert (address.scheme, address.user, address.host, address.port) == ("hmc", "hscroot", "hmc.example", 2222)
+    assert (address.path, address.query) == ("/Server A", {"keyfile": "/k y", "x": ""})
+
+
+def test_nothing_but_a_scheme() -> None:
+    address = parse("vbox:///", ("vbox",), ())
+    assert (address.user, address.host, address.port, address.path, address.query) == (None, None, None, "/", {})
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "esx://h/",
+        "hmc://h/?other=1",
+        "hmc://h/?a=1&a=2",
+        "hmc://h/#x",
+        "hmc://h:port/",
+        "hmc://[::1/",
+        "hmc://h/?a",
+        "",
+    ],
+)
+def test_what_is_not_understood(uri: str) -> None:
+    with pytest.raises(ValueError, match="not understood"):
+        parse(uri, ("hmc",), ("a",))
+
+
+def test_a_password_is_refused_and_not_shown() -> None:
+    with pytest.raises(ValueError, match="no password") as caught:
+        parse("hmc://me:hunter2@h/", ("hmc",), ())
+    assert "hunter2" not in str(caught.value)
