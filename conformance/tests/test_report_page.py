@@ -44,6 +44,12 @@ def test_the_page_begins_with_the_answer() -> None:
     ]
 
 
+@pytest.mark.parametrize(("kind", "said"), [("real", ""), ("double", " · judged on a double"), (None, "")])
+def test_what_is_no_real_hypervisor_is_called_so(kind: str | None, said: str) -> None:
+    (card,) = page_of({**run(), "judged_on": kind}).cssselect(".card")
+    assert text(card).startswith(f"netns ✓ conformant vifkit-netns 0.1.0 · Linux 6.1{said} ✓ 4 held")
+
+
 @pytest.mark.parametrize(
     ("changed", "title"),
     [

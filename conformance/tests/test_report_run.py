@@ -137,6 +137,7 @@ def test_a_run_in_which_nothing_connected_is_reported_as_well(home: Author) -> N
     assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
     run = report(home)
     assert (run["driver"], run["hypervisor"], run["capabilities"]) == ("unknown", None, None)
+    assert run["judged_on"] is None
     assert [test["outcome"] for test in run["tests"]] == ["failed"]
     # Nothing was seen, and nothing is shown.
     assert "vifkit: what was seen" not in judged.text

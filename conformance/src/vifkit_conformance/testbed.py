@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from vifkit import Domain, Rate
 
@@ -26,6 +26,10 @@ class Testbed(ABC):
     """Whether `guest` reaches into a guest, to send and count traffic there."""
     guest_lets_go: bool = True
     """Whether a running guest, where it is asked, lets go of a vif that is unplugged."""
+
+    judged_on: Literal["real", "simulator", "double"] = "real"
+    """What stands behind the driver: the hypervisor itself, a simulator that its vendor or a community wrote, or a
+    double by the driver's own author. It stands in every report."""
 
     tools: Mapping[str, Sequence[str]] = {}
     """What it boots, by name, and the commands that tell the versions; they stand in the header of a run."""

@@ -79,6 +79,7 @@ class Judge:
         self.facts = {"driver": driver.name, "testbed": type(testbed).__name__}
         self.facts["package"] = distribution(type(driver))
         self.facts["tools"] = {name: list(argv) for name, argv in testbed.tools.items()}
+        self.facts["judged_on"] = testbed.judged_on
         with suppress(Exception):
             self.facts["hypervisor"] = connection.version()
         with suppress(Exception):

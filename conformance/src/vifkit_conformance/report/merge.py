@@ -9,6 +9,8 @@ from .run import Run, outcome, verdict_of
 
 _SAME = ("driver", "package", "testbed", "uri", "parameters", "host", "versions", "suite")
 """What the shards of one run have in common."""
+_SAID = ("hypervisor", "judged_on", "capabilities")
+"""What a shard says as well, unless no test of it connected."""
 _WORST_FIRST = (
     *(Outcome.FAILED, Outcome.EXPECTED, Outcome.HELD),
     *(Outcome.NOT_JUDGED, Outcome.REFUSED, Outcome.INAPPLICABLE),
@@ -31,9 +33,8 @@ def merge(runs: Iterable[Run]) -> list[Run]:
 
 def _are_one(run: Run, other: Run) -> bool:
     """Whether two runs are shards of one; one in which no test has connected does not say what it judged."""
-    said = ("hypervisor", "capabilities")
     return all(run[key] == other[key] for key in _SAME) and all(
-        run[key] is None or other[key] is None or run[key] == other[key] for key in said
+        run.get(key) is None or other.get(key) is None or run[key] == other[key] for key in _SAID
     )
 
 
@@ -47,7 +48,9 @@ def _joined(part: list[Run]) -> Run:
     verdicts = settle(map(_unsettled, found.values()))
     first = min(part, key=lambda run: run["started"])
     said = {
-        key: next((run[key] for run in part if run[key] is not None), None) for key in ("hypervisor", "capabilities")
+        key: next((run[key] for run in part if run.get(key) is not None), None)
+        for key in _SAID
+        if any(key in run for run in part)
     }
     return {
         **first,

@@ -42,6 +42,7 @@ def of_session(judge: "Judge", config: "pytest.Config", complaints: Iterable[str
         "uri": redact.uri(uri) if uri else None,
         "parameters": [redact.parameter(key, value) for key, value in parameters],
         "hypervisor": facts.get("hypervisor"),
+        "judged_on": facts.get("judged_on"),
         "capabilities": facts.get("capabilities"),
         "host": there.spec if there is not None else platform.node(),
         "versions": versions(facts.get("tools", {}), config.getoption("--datapath"), there)
