@@ -80,3 +80,37 @@ class NativeAndOpenVSwitch(Native):
     def shape(self, port: str, bandwidth: Bandwidth | None) -> None:
         """Write the rows."""
         Handmade.shape(self, port, bandwidth)
+
+
+@caught_by("test_what_a_hypervisor_rounds_is_told[77]", "77 kB/s were asked, 80 are held")
+class NativeRoundsInSilence(Native):
+    """Holds tens of kilobytes/s."""
+
+    def accept(self, xml: str) -> DomainConfig:
+        """Round, without a word."""
+        return super().accept(xml.replace("average='77'", "average='80'"))
+
+
+@caught_by("test_native_bandwidths_of_two_vifs_are_told_apart", "is None")
+class NativeLimitsTheNeighbour(Native):
+    """Holds a limit for the network, and so for each vif on it."""
+
+    def accept(self, xml: str) -> DomainConfig:
+        """Give all vifs what one of them has."""
+        config = super().accept(xml)
+        for limit in [vif.bandwidth for vif in config.vifs if vif.bandwidth]:
+            for vif in config.vifs:
+                config = config.with_bandwidth(str(vif.mac), limit)
+        return config
+
+
+@caught_by("test_a_native_outbound_is_cleared", "is None")
+class NativeNeverClearsOutbound(Native):
+    """Clears what the guest receives, and forgets what it sends."""
+
+    def update(self, config: DomainConfig, mac: str, bandwidth: Bandwidth | None) -> None:
+        """Bring the old limit in again."""
+        (vif,) = (each for each in config.vifs if each.mac == mac)
+        if vif.bandwidth is not None and not (bandwidth and bandwidth.outbound):
+            bandwidth = replace(bandwidth or Bandwidth(), outbound=vif.bandwidth.outbound)
+        super().update(config, mac, bandwidth)

@@ -75,6 +75,20 @@ class FloorSwallowed(Handmade):
         return super().accept(re.sub("<inbound floor=[^>]*>", "", xml))
 
 
+@caught_by("test_an_undeclared_direction_is_refused_at_start[peak]", "DID NOT RAISE UnsupportedError")
+class PeakSwallowed(Handmade):
+    """Declares no peak, and ignores one in silence."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """An average and a burst."""
+        return replace(super().capabilities, peak=False)
+
+    def accept(self, xml: str) -> DomainConfig:
+        """Drop what is not carried out."""
+        return super().accept(re.sub("peak='[0-9]+'", "", xml))
+
+
 @caught_by("test_an_undeclared_direction_is_refused_at_start[floor]", "assert 'bandwidth' == 'floor'")
 class UnsupportedWithoutAName(Handmade):
     """Refuses what it does not declare, and does not say by its name what that is."""
