@@ -22,6 +22,8 @@ class Testbed(ABC):
     on_openvswitch: bool = True
     """Whether the vifs are ports of the lab's Open vSwitch. Where not, the suite's interfaces name no virtualport, and
     `<source bridge='br0'/>` is what the testbed calls br0: a network, a port group, a switch of the hypervisor's."""
+    plugs_vifs: bool = True
+    """Whether a start looks for the bridges of its vifs: a stand-in of the hypervisor's may not."""
     guest_traffic: bool = False
     """Whether `guest` reaches into a guest, to send and count traffic there."""
     guest_lets_go: bool = True

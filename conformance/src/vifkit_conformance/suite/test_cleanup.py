@@ -56,6 +56,7 @@ def test_a_start_whose_port_is_taken_leaves_the_port_alone(guest: Guests) -> Non
         lab.host.run("ip", "link", "delete", "taken0")
 
 
+@pytest.mark.needs("plugs_vifs")
 def test_a_domain_starts_after_a_start_that_failed(guest: Guests) -> None:
     """Failing: a failed start must not leave a half of the domain that keeps the next one from starting."""
     xml, _ = guest.write(REFERENCE, bridge="br-nowhere")

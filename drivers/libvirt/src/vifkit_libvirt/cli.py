@@ -90,7 +90,8 @@ def _open(uris: tuple[str, ...], wakeup: "Wakeup") -> "Reconciler":
             connection = stack.enter_context(driver.open(uri))
             assert isinstance(connection, LibvirtConnection)
             if connection.shaper is None:
-                raise ValueError(f"{uri}: with repair=off there is nothing to do")
+                why = "with repair=off" if driver.switched else "where no vif is on Open vSwitch"
+                raise ValueError(f"{uri}: {why} there is nothing to do")
             sources.append(Source(uri, connection, wakeup))
             shapers.append(connection.shaper)
         if len({(shaper.switch.db, shaper.netns) for shaper in shapers}) > 1:

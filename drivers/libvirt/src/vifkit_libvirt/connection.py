@@ -35,7 +35,8 @@ from vifkit import (
     safe_xml,
 )
 
-from .domain import LibvirtDomain, macs_of
+from .basic import BasicDomain, macs_of
+from .domain import LibvirtDomain
 from .errors import frozen, lost, translated
 from .keeping import MAX_RATE_KBPS, Keeping
 from .lifecycle import Lifecycle
@@ -147,7 +148,7 @@ class LibvirtConnection(Connection):
                 raise
             return ask(self.session.connection())
 
-    def handle(self, name: str, uuid: str) -> LibvirtDomain:
+    def handle(self, name: str, uuid: str) -> BasicDomain:
         """Make the Domain of a domain."""
         return LibvirtDomain(self, name, uuid)
 
@@ -306,7 +307,7 @@ class LibvirtConnection(Connection):
                     return False
                 raise
 
-    def _handle(self, found: Any) -> LibvirtDomain:
+    def _handle(self, found: Any) -> BasicDomain:
         return self.handle(found.name(), found.UUIDString())
 
     def _highest_rate_bps(self) -> int | None:

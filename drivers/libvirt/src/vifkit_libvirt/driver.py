@@ -11,9 +11,12 @@ from .uri import parse_uri
 class LibvirtDriver(Driver):
     """What the drivers that talk through libvirt have in common."""
 
+    switched: bool = True
+    """Whether there is an Open vSwitch beside the hypervisor."""
+
     def open(self, uri: str, credentials: Credentials | None = None) -> Connection:
         """Connect to libvirt, and to the Open vSwitch beside it. Raises ConnectError, ValueError."""
-        address = parse_uri(uri, self.schemes)
+        address = parse_uri(uri, self.schemes, switched=self.switched)
         session = Session(address, credentials)
         try:
             shaper = None

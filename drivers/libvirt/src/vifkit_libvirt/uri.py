@@ -33,10 +33,11 @@ class Address:
     """Whether the connection may change nothing."""
 
 
-def parse_uri(uri: str, schemes: Sequence[str]) -> Address:
+def parse_uri(uri: str, schemes: Sequence[str], *, switched: bool = True) -> Address:
     """Take our parameters out of a URI, and leave all else as it is written.
 
-    Raises ValueError for what is not understood, and for a remote libvirt that is to be repaired without `db`.
+    Where it is not `switched` there is no Open vSwitch beside libvirt, and none to be named. Raises ValueError for what
+    is not understood, and for a remote libvirt that is to be repaired without `db`.
     """
     if not uri.isprintable() or {" ", "#"} & set(uri):
         raise ValueError(f"not understood: {uri!r}; a space is written %20, and a # %23")
@@ -49,7 +50,7 @@ def parse_uri(uri: str, schemes: Sequence[str]) -> Address:
     theirs = []
     for piece in filter(None, query.split("&")):
         name, _, value = piece.partition("=")
-        if name in OURS:
+        if name in (OURS if switched else ("readonly",)):
             if name in asked or not value:
                 raise ValueError(f"not understood: {uri!r}; {name} is given once, with a value")
             asked[name] = unquote(value)
@@ -63,7 +64,7 @@ def parse_uri(uri: str, schemes: Sequence[str]) -> Address:
         unprivileged=parts.path == "/session",
         db=asked.get("db"),
         netns=asked.get("netns"),
-        repair=_switch(uri, asked, "repair", default=True),
+        repair=_switch(uri, asked, "repair", default=switched),
         readonly=_switch(uri, asked, "readonly", default=False),
     )
     if address.repair and address.remote and address.db is None:
