@@ -76,7 +76,7 @@ def test_a_run_is_reported_whole(home: Author, options: list[str]) -> None:
         run["commands"][0].endswith(f"--vifkit-report=report --pyargs vifkit_conformance.suite -k '{words}'") or options
     )
     found = by_id(run)
-    assert len(found) == 10
+    assert len(found) == 12
     assert found[RATE]["outcome"] == found[GOLDEN]["outcome"] == found[REFUSES]["outcome"] == "held"
     assert found[OUTBOUND]["outcome"] in ("held", "not judged", "refused")  # what polices is not in every kernel
     assert found[RATE]["worker"][:2] == ("gw" if options else "")
