@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vifkit_libvirt.connection import LibvirtConnection
     from vifkit_libvirt.testbed import PrivateLibvirt
 
-WITHOUT = ("netns",)
+WITHOUT = ("netns", "base", "vsphere", "hyperv", "virtualbox", "virtuozzo", "workstation", "powervm")
 
 # What a change of anything would change.
 COLUMNS = {

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
