@@ -1,6 +1,7 @@
 """VMware Workstation: a directory of machines, and vmrun, which says which of them run."""
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -97,7 +98,7 @@ class Workstation(Hypervisor):
     def stop(self, config: DomainConfig) -> None:
         """Take its power; vmrun takes none from a machine that sleeps (VixVM_PowerOff), which therefore wakes first."""
         file = self._file(config.name)
-        if file.text.get(machine.SUSPENDED) and str(file.path.resolve()) not in self.vmrun.running():
+        if file.text.get(machine.SUSPENDED) and os.path.realpath(file.path) not in self.vmrun.running():
             self.vmrun.start(config.name, file.path)
         self.vmrun.stop(config.name, file.path)
         end = time.monotonic() + LOCK_SECONDS
@@ -140,7 +141,7 @@ class Workstation(Hypervisor):
 
     def _read(self, name: str, running: set[str]) -> Machine | None:
         path = self._find(name)
-        return None if path is None else machine.read(name, VmxFile(path), running=str(path.resolve()) in running)
+        return None if path is None else machine.read(name, VmxFile(path), running=os.path.realpath(path) in running)
 
     def _file(self, name: str) -> VmxFile:
         path = self._find(name)

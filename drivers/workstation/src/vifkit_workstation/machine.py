@@ -68,7 +68,7 @@ def fill(text: Vmx, config: DomainConfig, *, transient: bool) -> None:
     if any(vif.source is None for vif in config.vifs):
         raise UnsupportedError("interface", "an adapter is on a network that has a name, as vmnet8")
     root, digits = safe_xml.parse_again(config.to_xml()), config.uuid.replace("-", "")
-    text.set("displayName", config.name)
+    text.set("displayName", text.get("displayName", config.name))
     text.set("uuid.bios", "-".join(bytes.fromhex(half).hex(" ") for half in (digits[:16], digits[16:])))
     for tag, key in (("memory", "memsize"), ("vcpu", "numvcpus")):
         element = safe_xml.only(root, tag)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import quote
 
 from vifkit import Domain
 from vifkit_conformance.lab import Lab
@@ -27,21 +26,10 @@ class WorkstationTestbed(Testbed):
     @contextmanager
     def boot(self, lab: Lab) -> Iterator[str]:
         """Give the URI of an empty directory."""
-        with TemporaryDirectory(prefix="workstation.", dir=lab.directory) as directory, workstation(directory) as uri:
-            self.double, self.machines = Double(Path(directory)), Path(directory) / "machines"
-            yield uri
+        with TemporaryDirectory(prefix="workstation.", dir=lab.directory) as directory:
+            self._double = Double(Path(directory))
+            yield self._double.uri
 
     def kill_guest(self, domain: Domain) -> None:
         """Have the machine's process die."""
-        self.double.kill(self.machines / domain.name / f"{domain.name}.vmx")
-
-
-@contextmanager
-def workstation(directory: str) -> Iterator[str]:
-    """Make what a Workstation has in a directory, with the network br0; gives its URI."""
-    where = Path(directory)
-    for name in ("machines", "networks"):
-        (where / name).mkdir()
-    (where / "networks/br0").touch()
-    program = Double(where).program
-    yield f"vmware://{quote(str(where / 'machines'))}?vmrun={quote(str(program))}&networks={quote(str(where))}/networks"
+        self._double.kill(domain.name)

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 _PROGRAM = """#!{python} -IS
 import sys
@@ -13,29 +14,43 @@ sys.exit(main({directory!r}, sys.argv[1:]))
 
 
 class Double:
-    """One VMware, with its vmrun, in a directory that is there."""
+    """One VMware in a directory that is there: its vmrun, a directory of machines, and the virtual network br0."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory.resolve()
-        self.program = self.directory / "vmrun"
+        self.program, self.machines = self.directory / "vmrun", self.directory / "machines"
+        self.machines.mkdir()
+        (self.directory / "networks").mkdir()
+        (self.directory / "networks/br0").touch()
         source = str(Path(__file__).parents[2])
-        self.program.write_text(
-            _PROGRAM.format(python=sys.executable, source=source, directory=str(self.directory)), encoding="utf-8"
-        )
+        program = _PROGRAM.format(python=sys.executable, source=source, directory=str(self.directory))
+        self.program.write_text(program, encoding="utf-8")
         self.program.chmod(0o755)
 
-    def order(self, command: str, **how: object) -> None:
-        """Have a command take `seconds`, say `say` (`times` times over, having done its work if it `does`) or end with
-        `status`; or have it die, having said what it has to say, if it `dies`. Without any it does as it should."""
-        (self.directory / "orders.json").write_text(json.dumps({command: how} if how else {}), encoding="utf-8")
+    @property
+    def uri(self) -> str:
+        """Where a driver finds it."""
+        machines, program, networks = (quote(str(self.directory / each)) for each in ("machines", "vmrun", "networks"))
+        return f"vmware://{machines}?vmrun={program}&networks={networks}"
 
-    def started_with(self, vmx: Path) -> dict[str, str]:
-        """Tell what a machine that runs was started with: its .vmx file's keys, in lower case, as they were then."""
-        found: dict[str, str] = json.loads((self.directory / "running.json").read_text(encoding="utf-8"))[str(vmx)]
+    def vmx(self, name: str) -> Path:
+        """Name the .vmx file of a machine."""
+        return self.machines / name / f"{name}.vmx"
+
+    def order(self, command: str = "", **how: object) -> None:
+        """Tell how a command is to behave; without any, all do as they should.
+
+        It takes `seconds`; it says `say`, `times` times over, instead of doing its work, or beside it where it `does`;
+        it ends with `status`, or is killed when it has spoken, where it `dies`.
+        """
+        (self.directory / "orders.json").write_text(json.dumps({command: how}), encoding="utf-8")
+
+    def running(self) -> dict[str, dict[str, str]]:
+        """Tell which machines run, each with what its .vmx file said when it was started; keys are in lower case."""
+        found: dict[str, dict[str, str]] = json.loads((self.directory / "running.json").read_text(encoding="utf-8"))
         return found
 
-    def kill(self, vmx: Path) -> None:
+    def kill(self, name: str) -> None:
         """Have a machine's process die: it runs no more, and its lock stays."""
-        running = json.loads((self.directory / "running.json").read_text(encoding="utf-8"))
-        del running[str(vmx)]
-        (self.directory / "running.json").write_text(json.dumps(running), encoding="utf-8")
+        left = {vmx: keys for vmx, keys in self.running().items() if vmx != str(self.vmx(name))}
+        (self.directory / "running.json").write_text(json.dumps(left), encoding="utf-8")

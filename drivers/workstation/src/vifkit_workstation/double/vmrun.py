@@ -2,8 +2,9 @@
 
 What it knows is what VMware documents: commands, options and usage by vmrun's own help (vmrun 1.17, "Using vmrun to
 Control Virtual Machines", VMware), the rules of power operations by the VIX API reference (VixVM_PowerOn,
-VixVM_PowerOff, VixVM_Suspend, VixVM_Pause), the texts of errors by its Vix_GetErrorText. It says them on standard output
-and ends with 255. All else it refuses. Only the standard library is used, and little of it, as each call is a process.
+VixVM_PowerOff, VixVM_Suspend, VixVM_Pause), the texts of errors by its Vix_GetErrorText. It says them on standard
+output and ends with 255. All else it refuses. Only the standard library is used, and little of it, as each call is a
+process.
 """
 
 import fcntl
