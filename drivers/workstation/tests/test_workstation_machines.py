@@ -1,6 +1,7 @@
 """What a domain becomes in VMware's files, and what of VMware's files a domain is."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -14,9 +15,12 @@ from vifkit import (
     SupportsResume,
     SupportsSuspend,
     UnsupportedError,
+    parse_domain,
 )
 from vifkit_workstation.double.install import Double
 from vifkit_workstation.driver import WorkstationDriver
+from vifkit_workstation.machine import BLANK, fill
+from vifkit_workstation.vmx import Vmx
 
 UUID = "0a1b2c3d-1111-4222-8333-444455556666"
 FIRST, SECOND = "52:54:00:00:00:01", "00:50:56:00:00:02"
@@ -50,6 +54,7 @@ def test_a_definition_becomes_a_vmx_file(vmware: Double, machines: Connection) -
         'config.version = "8"',
         'virtualHW.version = "8"',
         'guestOS = "other"',
+        'uuid.action = "keep"',
         'displayName = "web"',
         'uuid.bios = "0a 1b 2c 3d 11 11 42 22-83 33 44 44 55 55 66 66"',
         'memsize = "512"',
@@ -73,110 +78,11 @@ def test_a_definition_becomes_a_vmx_file(vmware: Double, machines: Connection) -
     assert sorted(each.name for each in vmware.machines.rglob("*")) == [".vifkit.lock", "web", "web.vmx"]
 
 
-# As Workstation writes it, but for its length.
-THEIRS = b"""#!/usr/bin/vmware\r
-.encoding = "windows-1252"\r
-config.version = "8"\r
-virtualHW.version = "16"\r
-displayName = "Caf\xe9"\r
-guestOS = "ubuntu-64"\r
-nvme0:0.fileName = "Caf\xe9.vmdk"\r
-ethernet0.connectionType = "nat"\r
-ethernet0.addressType = "generated"\r
-ethernet0.virtualDev = "e1000"\r
-ethernet0.present = "TRUE"\r
-ethernet0.rxbw.limit = "1544"\r
-ethernet0.rxfi.droprate = "0"\r
-ethernet0.txbw.limit = "-1"\r
-ethernet0.generatedAddress = "00:0C:29:4C:23:7B"\r
-ethernet0.pciSlotNumber = "33"\r
-ethernet1.present = "FALSE"\r
-ethernet2.present = "TRUE"\r
-ethernet2.connectionType = "pvn"\r
-ethernet2.addressType = "generated"\r
-ethernet2.generatedAddress = "00:0c:29:4c:23:85"\r
-ethernet3.present = "TRUE"\r
-uuid.bios = "56 4d cd 3f 59 5b 61 43-fd 73 ef 46 56 4c 23 7b"\r
-checkpoint.vmState = ""\r
-"""
-
-
-@pytest.fixture
-def theirs(vmware: Double) -> Path:
-    directory = vmware.machines / "Café"
-    directory.mkdir()
-    path = directory / "old name.vmx"
-    path.write_bytes(THEIRS)
-    path.chmod(0o750)
-    return path
-
-
-def test_a_machine_of_vmwares_own_is_a_domain(theirs: Path, machines: Connection) -> None:
-    found = machines.domain("Café")
-    assert found.uuid == "564dcd3f-595b-6143-fd73-ef46564c237b"
-    assert found.state() is State.SHUTOFF
-    assert [(vif.mac, vif.type, vif.source) for vif in found.vifs()] == [
-        ("00:0c:29:4c:23:7b", "bridge", "vmnet8"),
-        ("00:0c:29:4c:23:85", "bridge", None),
-    ]
-    assert found.bandwidth("00:0c:29:4c:23:7b") == Bandwidth(inbound=Rate(average=193))
-    assert [each.name for each in machines.domains()] == ["Café"]
-
-
-def test_of_a_machine_of_vmwares_own_only_the_limits_change(theirs: Path, machines: Connection) -> None:
-    found = machines.domain("Café")
-    found.set_bandwidth("00:0C:29:4C:23:7B", Bandwidth(inbound=Rate(average=512)))
-    found.set_bandwidth("00:0c:29:4c:23:85", Bandwidth(outbound=Rate(average=1)))
-    wanted = THEIRS.replace(b'"1544"', b'"4096"').replace(b'ethernet0.txbw.limit = "-1"\r\n', b"")
-    assert theirs.read_bytes() == wanted + b'ethernet2.txbw.limit = "8"\r\n'
-    assert theirs.stat().st_mode & 0o777 == 0o750
-    assert [each.name for each in theirs.parent.iterdir()] == ["old name.vmx"]
-
-
-def test_a_machine_of_vmwares_own_that_is_defined_anew_keeps_what_no_domain_says(
-    theirs: Path, machines: Connection
-) -> None:
-    vif = f"<interface type='bridge'><mac address='00:0c:29:4c:23:7b'/><source bridge='br0'/>{LIMITED}</interface>"
-    machines.define(domain(vif, name="Café", uuid=machines.domain("Café").uuid))
-    text = theirs.read_bytes()
-    for kept in (
-        b'nvme0:0.fileName = "Caf\xe9.vmdk"\r\n',
-        b'virtualHW.version = "16"\r\n',
-        b'displayName = "Caf\xe9"\r\n',
-    ):
-        assert kept in text
-    assert b'ethernet0.pcislotnumber = "33"\r\n' in text
-    assert b'ethernet0.generatedAddress = "00:0c:29:4c:23:7b"\r\n' in text
-    assert b'ethernet0.rxbw.limit = "4096"\r\n' in text
-    assert b"ethernet2" not in text
-
-
-def test_what_has_a_disk_is_forgotten_and_not_deleted(theirs: Path, machines: Connection) -> None:
-    disk = theirs.with_name("Café.vmdk")
-    disk.write_bytes(b"disk")
-    theirs.with_name("vmware.log").touch()
-    machines.domain("Café").undefine()
-    assert sorted(each.name for each in theirs.parent.iterdir()) == ["Café.vmdk", "vmware.log"]
-    assert machines.domains() == []
-
-
 def test_what_was_never_more_than_its_files_is_deleted(vmware: Double, machines: Connection) -> None:
     made = machines.create(domain(interface(FIRST)))
     (vmware.machines / "web/web.nvram").touch()
     made.stop()
     assert [each.name for each in vmware.machines.iterdir()] == [".vifkit.lock"]
-
-
-@pytest.mark.parametrize(
-    ("limit", "average"),
-    [("28", 4), ("56", 7), ("1", 1), ("-1", None), ("0", None), ("", None), ("fast", None), ("99999999999", None)],
-)
-def test_a_limit_of_vmwares_own_is_told_in_kilobytes(
-    theirs: Path, machines: Connection, limit: str, average: int | None
-) -> None:
-    theirs.write_bytes(THEIRS.replace(b'"1544"', f'"{limit}"'.encode()))
-    held = machines.domain("Café").bandwidth("00:0c:29:4c:23:7b")
-    assert (held and held.inbound and held.inbound.average) == average
 
 
 @pytest.mark.parametrize("name", ['a "b"; c', "it's $(id) `id` | %s", "-leading", "--nogui", "wört ☃", "ünïcode " * 12])
@@ -273,3 +179,18 @@ def test_two_connections_see_one_another(vmware: Double, machines: Connection) -
         assert made.bandwidth(FIRST) == Bandwidth(outbound=Rate(average=9))
         other.domain("web").start()
         assert made.state() is State.RUNNING
+
+
+def test_any_number_of_machines_is_listed_by_one_call(vmware: Double, machines: Connection) -> None:
+    text = Vmx(BLANK)
+    for number in range(200):
+        config = parse_domain(domain(interface(FIRST, LIMITED), name=f"vm{number:04}", uuid=str(uuid4())))
+        (vmware.machines / config.name).mkdir()
+        fill(text, config, transient=False)
+        vmware.vmx(config.name).write_bytes(text.to_bytes())
+    machines.domain("vm0007").start()
+    before = vmware.calls()
+    assert [each.name for each in machines.domains()] == [f"vm{number:04}" for number in range(200)]
+    assert vmware.calls() == [*before, "list"]
+    assert machines.domain("vm0007").state() is State.RUNNING
+    assert vmware.calls() == [*before, "list", "list", "list"]

@@ -35,8 +35,6 @@ from .adapters import HIGHEST_KBPS
 from .hypervisor import Workstation
 from .vmrun import Vmrun
 
-_HIGHEST_KBPS = HIGHEST_KBPS // kbps_from_kBps(1)
-
 
 class WorkstationDriver(Driver):
     """Opens `vmware:` URIs."""
@@ -73,7 +71,7 @@ class WorkstationConnection(NativeConnection):
             inbound=True,
             outbound=True,
             persistent_domains=True,
-            highest_rate_bps=bps_from_kBps(_HIGHEST_KBPS),
+            highest_rate_bps=bps_from_kBps(HIGHEST_KBPS // kbps_from_kBps(1)),
         )
 
     def handle(self, config: DomainConfig) -> Domain:

@@ -71,13 +71,17 @@ def put(path: Path, data: bytes, *, like: os.stat_result | None = None) -> None:
         os.close(directory)
 
 
+def is_locked(path: Path) -> bool:
+    """Tell whether somebody has the machine open: VMware puts its locks into a directory beside the .vmx file."""
+    with touching(path):
+        lock = path.with_name(f"{path.name}.lck")
+        return lock.is_dir() and any(lock.iterdir())
+
+
 def insist_unlocked(path: Path) -> None:
     """Raise LockedError where somebody has the machine open: VMware would write over what we write."""
-    lock = path.with_name(f"{path.name}.lck")  # a directory into which VMware puts its locks
-    with touching(lock):
-        held = lock.is_dir() and any(lock.iterdir())
-    if held:
-        raise LockedError(f"{lock} is there: somebody has the machine open; if nobody has, remove that directory")
+    if is_locked(path):
+        raise LockedError(f"{path}.lck is there: somebody has the machine open; if nobody has, remove that directory")
 
 
 def _mark(status: os.stat_result) -> tuple[int, int, int, int]:

@@ -12,7 +12,7 @@ from vifkit_base.hypervisor import Hypervisor, Machine
 from vifkit_base.notes import note
 
 from . import adapters, machine
-from .files import LockedError, VmxFile, insist_unlocked, put, touching
+from .files import VmxFile, insist_unlocked, is_locked, put, touching
 from .vmrun import Vmrun
 from .vmx import Vmx, VmxError
 
@@ -38,7 +38,7 @@ class Workstation(Hypervisor):
         running = self.vmrun.running()
         with touching(self.directory):
             names = sorted(each.name for each in self.directory.iterdir() if each.is_dir())
-        found = []
+        found: list[Machine | None] = []
         for name in names:
             with suppress(VifkitError):
                 found.append(self._read(name, running))
@@ -102,10 +102,7 @@ class Workstation(Hypervisor):
             self.vmrun.start(config.name, file.path)
         self.vmrun.stop(config.name, file.path)
         end = time.monotonic() + LOCK_SECONDS
-        while time.monotonic() < end:
-            with suppress(LockedError):
-                insist_unlocked(file.path)
-                break
+        while is_locked(file.path) and time.monotonic() < end:
             time.sleep(0.02)
 
     def suspend(self, config: DomainConfig) -> None:

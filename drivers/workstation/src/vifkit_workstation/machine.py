@@ -18,8 +18,8 @@ NOTE = "vifkit.note"
 """The key that keeps what VMware has no key for; VMware keeps keys that it does not know."""
 SUSPENDED = "checkpoint.vmState"
 """The key that names the file in which a suspended machine sleeps; empty, or not there, for all others."""
-BLANK = b'.encoding = "UTF-8"\nconfig.version = "8"\nvirtualHW.version = "8"\nguestOS = "other"\n'
-"""A machine that has nothing."""
+BLANK = b'.encoding = "UTF-8"\nconfig.version = "8"\nvirtualHW.version = "8"\nguestOS = "other"\nuuid.action = "keep"\n'
+"""A machine that has nothing, and is not to get another UUID at its first start, or to be asked about whether it is."""
 
 _MiB = 1 << 20
 _UNITS = {"b": 1, "bytes": 1, "KiB": 1 << 10, "k": 1 << 10, "MiB": _MiB, "M": _MiB, "GiB": 1 << 30, "G": 1 << 30}
@@ -71,11 +71,11 @@ def fill(text: Vmx, config: DomainConfig, *, transient: bool) -> None:
     text.set("displayName", text.get("displayName", config.name))
     text.set("uuid.bios", "-".join(bytes.fromhex(half).hex(" ") for half in (digits[:16], digits[16:])))
     for tag, key in (("memory", "memsize"), ("vcpu", "numvcpus")):
-        element = safe_xml.only(root, tag)
-        amount, unit = ("", "") if element is None else ((element.text or "").strip(), element.get("unit", "KiB"))
-        if element is not None and (not re.fullmatch("[0-9]{1,15}", amount) or unit not in _UNITS):
-            raise InvalidXmlError(f"domain/{tag}", f"not understood: {amount[:20]!r} {unit[:20]!r}")
-        if element is not None:  # memory goes by fours of MiB (virVMXFormatConfig)
+        if (element := safe_xml.only(root, tag)) is not None:
+            amount, unit = (element.text or "").strip(), element.get("unit", "KiB")
+            if not re.fullmatch("[0-9]{1,15}", amount) or unit not in _UNITS:
+                raise InvalidXmlError(f"domain/{tag}", f"not understood: {amount[:20]!r} {unit[:20]!r}")
+            # Memory goes by fours of MiB (virVMXFormatConfig).
             text.set(key, amount if tag == "vcpu" else str(-(-int(amount) * _UNITS[unit] // (4 * _MiB)) * 4))
     models = {str(vif.mac): _model(config.interface_xml(str(vif.mac))) for vif in config.vifs}
     adapters.write(text, config.vifs, models)

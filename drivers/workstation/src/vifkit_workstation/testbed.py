@@ -17,6 +17,7 @@ class WorkstationTestbed(Testbed):
 
     domain_type = "vmware"
     on_openvswitch = False
+    judged_on = "double"
     nonexistent = {  # noqa: RUF012
         "SupportsDaemonKill": "no daemon keeps the machines",
         "SupportsSecondHost": "Workstation moves no machine that runs",

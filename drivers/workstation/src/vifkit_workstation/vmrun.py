@@ -32,7 +32,7 @@ class Vmrun:
 
     def running(self) -> set[str]:
         """List the .vmx files of the machines that run."""
-        first, *paths = self._run("", State.RUNNING, "list").splitlines() or [""]
+        first, *paths = self._run("", State.RUNNING, "list").replace("\r\n", "\n").removesuffix("\n").split("\n")
         count = _COUNT.fullmatch(first)
         if count is None or int(count[1]) != len(paths):
             raise BackendError(f"{self._program.name} list says something else than which machines run")

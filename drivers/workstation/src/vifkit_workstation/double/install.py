@@ -45,6 +45,10 @@ class Double:
         """
         (self.directory / "orders.json").write_text(json.dumps({command: how}), encoding="utf-8")
 
+    def calls(self) -> list[str]:
+        """List the commands that it was given, the oldest first."""
+        return (self.directory / "calls").read_text(encoding="utf-8").split()
+
     def running(self) -> dict[str, dict[str, str]]:
         """Tell which machines run, each with what its .vmx file said when it was started; keys are in lower case."""
         found: dict[str, dict[str, str]] = json.loads((self.directory / "running.json").read_text(encoding="utf-8"))

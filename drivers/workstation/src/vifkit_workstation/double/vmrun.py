@@ -77,6 +77,8 @@ def main(directory: str, arguments: list[str]) -> int:
         command, operands = parse(arguments)
         with open(f"{directory}/lock", "w") as lock:  # noqa: PTH123  pathlib costs more than all else
             fcntl.flock(lock, fcntl.LOCK_EX)
+            with open(f"{directory}/calls", "a") as calls:  # noqa: PTH123
+                calls.write(f"{command}\n")
             orders = load(f"{directory}/orders.json").get(command, {})
             if "say" not in orders or orders.get("does"):
                 said = perform(directory, command, operands)
