@@ -8,11 +8,14 @@ process.
 """
 
 import fcntl
-import json
+import marshal
 import os
-import re
 import sys
 import time
+
+TYPE_CHECKING = False  # typing.TYPE_CHECKING, without the cost of its module
+if TYPE_CHECKING:
+    from typing import Any
 
 VERSION = "vmrun version 1.17.0 build-24832109"
 USAGE = f"""{VERSION}
@@ -79,7 +82,7 @@ def main(directory: str, arguments: list[str]) -> int:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with open(f"{directory}/calls", "a") as calls:  # noqa: PTH123
                 calls.write(f"{command}\n")
-            orders = load(f"{directory}/orders.json").get(command, {})
+            orders = load(f"{directory}/orders").get(command, {})
             if "say" not in orders or orders.get("does"):
                 said = perform(directory, command, operands)
             if "say" in orders:
@@ -115,7 +118,7 @@ def parse(arguments: list[str]) -> tuple[str, list[str]]:
 
 def perform(directory: str, command: str, operands: list[str]) -> str:
     """Change the state as a command does, and give what it says."""
-    running: dict[str, dict[str, str]] = load(f"{directory}/running.json")
+    running: dict[str, dict[str, str]] = load(f"{directory}/running")
     if command == "list":
         return "".join(f"{line}\n" for line in [f"Total running VMs: {len(running)}", *running])
     vmx = os.path.abspath(operands[0])  # noqa: PTH100
@@ -132,7 +135,7 @@ def perform(directory: str, command: str, operands: list[str]) -> str:
         running[vmx]["paused"] = "yes" if command == "pause" else ""
     elif command != "reset":
         end(vmx, running, sleeps=command == "suspend")
-    save(f"{directory}/running.json", running)
+    save(f"{directory}/running", running)
     return ""
 
 
@@ -181,11 +184,12 @@ def read(vmx: str) -> dict[str, str]:
         for number, line in enumerate(file.read().decode("latin-1").splitlines(), 1):
             if not line.strip() or line.lstrip().startswith("#"):
                 continue
-            pair = re.fullmatch(r'\s*([^\s=]+)\s*=\s*"?([^"]*)"?\s*', line)
-            if pair is None or pair[1].lower() in found:
-                why = "Syntax error." if pair is None else f'Variable "{pair[1]}" is already defined.'
+            key, equals, value = (part.strip() for part in line.partition("="))
+            value = value.removeprefix('"').removesuffix('"')
+            if not equals or not key or " " in key or '"' in value or key.lower() in found:
+                why = f'Variable "{key}" is already defined.' if key.lower() in found else "Syntax error."
                 raise Refusal(f"Error: Cannot open VM: {vmx}, line {number}: {why}")
-            found[pair[1].lower()] = pair[2]
+            found[key.lower()] = value
     return found
 
 
@@ -199,17 +203,17 @@ def write(vmx: str, state: str) -> None:
         file.truncate()
 
 
-def load(name: str) -> dict:  # type: ignore[type-arg]
+def load(name: str) -> "dict[str, Any]":
     """Read a file of ours."""
     try:
-        with open(name) as file:  # noqa: PTH123
-            kept: dict = json.load(file)  # type: ignore[type-arg]
+        with open(name, "rb") as file:  # noqa: PTH123
+            kept: dict[str, Any] = marshal.load(file)  # noqa: S302  it is our own
             return kept
     except FileNotFoundError:
         return {}
 
 
-def save(name: str, kept: dict) -> None:  # type: ignore[type-arg]
+def save(name: str, kept: "dict[str, Any]") -> None:
     """Write a file of ours."""
-    with open(name, "w") as file:  # noqa: PTH123
-        json.dump(kept, file)
+    with open(name, "wb") as file:  # noqa: PTH123
+        marshal.dump(kept, file)
