@@ -23,6 +23,7 @@ class BhyveTestbed(Testbed):
     domain_body = "<os><type>hvm</type></os>"
     on_openvswitch = False
     plugs_vifs = False
+    judged_on = "simulator"
     tools = {"libvirt": ("libvirtd", "--version")}  # noqa: RUF012
     nonexistent = {  # noqa: RUF012
         "SupportsSecondHost": "libvirt's bhyve driver moves no domain",

@@ -1,1 +1,1 @@
-"""VMware Workstation and Fusion by vmrun and the .vmx file: bandwidths by its network adapters."""
+"""VMware Workstation by vmrun and the .vmx file: bandwidths by its network adapters."""
