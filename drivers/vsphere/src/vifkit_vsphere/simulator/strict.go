@@ -2,6 +2,7 @@ package main
 
 import (
 	"strconv"
+	"unsafe"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
@@ -11,6 +12,9 @@ import (
 )
 
 // beStrict puts our own types in the place of vcsim's, where it takes what vCenter and ESX refuse, or lacks a call.
+//
+// Each is vcsim's object itself under another type: vcsim looks for the managed object in an object's first field, does
+// not follow pointers there, and goes on to write to its own.
 func beStrict() {
 	swap := &swapping{}
 	swap.Self = types.ManagedObjectReference{Type: "vifkit", Value: "strict"}
@@ -22,7 +26,7 @@ func beStrict() {
 	}
 	for _, host := range simulator.Map.All("HostSystem") {
 		system := host.(*simulator.HostSystem).ConfigManager.NetworkSystem
-		simulator.Map.Put(&networkSystem{simulator.Map.Get(*system).(*simulator.HostNetworkSystem)})
+		simulator.Map.Put((*networkSystem)(unsafe.Pointer(simulator.Map.Get(*system).(*simulator.HostNetworkSystem))))
 	}
 }
 
@@ -36,10 +40,10 @@ func (s *swapping) Reference() types.ManagedObjectReference { return s.Self }
 func (s *swapping) PutObject(object mo.Reference) {
 	switch made := object.(type) {
 	case *simulator.DistributedVirtualPortgroup:
-		simulator.Map.Put(&portgroup{made})
+		simulator.Map.Put((*portgroup)(unsafe.Pointer(made)))
 	case *simulator.Folder:
 		if len(made.ChildType) > 0 && contains(made.ChildType, "VirtualMachine") {
-			simulator.Map.Put(&machineFolder{made})
+			simulator.Map.Put((*machineFolder)(unsafe.Pointer(made)))
 		}
 	}
 }
@@ -50,7 +54,7 @@ func (s *swapping) RemoveObject(types.ManagedObjectReference) {}
 
 // machineFolder refuses two virtual machines of one name, which vcsim allows.
 type machineFolder struct {
-	*simulator.Folder
+	simulator.Folder
 }
 
 func (f *machineFolder) CreateVMTask(ctx *simulator.Context, req *types.CreateVM_Task) soap.HasFault {
@@ -66,7 +70,7 @@ func (f *machineFolder) CreateVMTask(ctx *simulator.Context, req *types.CreateVM
 // portgroup changes what a specification names, where vcsim blanks all the rest; it wants the version of what is
 // changed, and does not go while somebody uses it.
 type portgroup struct {
-	*simulator.DistributedVirtualPortgroup
+	simulator.DistributedVirtualPortgroup
 }
 
 func (p *portgroup) ReconfigureDVPortgroupTask(req *types.ReconfigureDVPortgroup_Task) soap.HasFault {
@@ -126,9 +130,10 @@ func wrong(policy *types.DVSTrafficShapingPolicy) bool {
 	return average.Value <= 0 || peak.Value < average.Value || burst.Value <= 0
 }
 
-// networkSystem changes port groups, which vcsim lacks, looks at shaping policies, and keeps what is in use.
+// networkSystem changes port groups and says what holds for them, which vcsim lacks; it looks at shaping policies, and
+// keeps what is in use.
 type networkSystem struct {
-	*simulator.HostNetworkSystem
+	simulator.HostNetworkSystem
 }
 
 func (s *networkSystem) AddPortGroup(ctx *simulator.Context, req *types.AddPortGroup) soap.HasFault {
@@ -137,7 +142,9 @@ func (s *networkSystem) AddPortGroup(ctx *simulator.Context, req *types.AddPortG
 		body.Fault_ = simulator.Fault("", &types.InvalidArgument{InvalidProperty: "portgrp.policy.shapingPolicy"})
 		return body
 	}
-	return s.HostNetworkSystem.AddPortGroup(ctx, req)
+	body := s.HostNetworkSystem.AddPortGroup(ctx, req)
+	s.compute()
+	return body
 }
 
 func (s *networkSystem) UpdatePortGroup(req *types.UpdatePortGroup) soap.HasFault {
@@ -152,11 +159,19 @@ func (s *networkSystem) UpdatePortGroup(req *types.UpdatePortGroup) soap.HasFaul
 			return body
 		}
 		group.Spec = req.Portgrp
+		s.compute()
 		body.Res = &types.UpdatePortGroupResponse{}
 		return body
 	}
 	body.Fault_ = simulator.Fault("", &types.NotFound{})
 	return body
+}
+
+// compute says what holds for each port group: as its switch has no policy here, what it was given itself.
+func (s *networkSystem) compute() {
+	for i := range s.NetworkInfo.Portgroup {
+		s.NetworkInfo.Portgroup[i].ComputedPolicy = s.NetworkInfo.Portgroup[i].Spec.Policy
+	}
 }
 
 func (s *networkSystem) RemovePortGroup(ctx *simulator.Context, req *types.RemovePortGroup) soap.HasFault {
