@@ -4,7 +4,7 @@ import io
 import ssl
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 
@@ -35,23 +35,25 @@ class Session:
     """Somebody logged in. Raises ConnectError for a peer that is none, does not answer or lets nobody in."""
 
     def __init__(self, host: str, port: int, user: str, password: str, context: ssl.SSLContext) -> None:
-        stub = _Stub(host, port, version=API, sslContext=context, acceptCompressedResponses=False)
-        instance = vim.ServiceInstance("ServiceInstance", stub)
-        content: Any = instance.RetrieveContent()
-        if not isinstance(content, vim.ServiceInstanceContent) or content.sessionManager is None:
-            raise ConnectError(f"{stub.host}: what answers is no vSphere")
-        self.content = content
-        try:
-            opened: Any = content.sessionManager.Login(user, password)
-        except FaultError as error:
-            raise ConnectError(f"{stub.host}: {user!r} was not let in: {error}") from error
-        if not isinstance(opened, vim.UserSession):
-            raise ConnectError(f"{stub.host}: what answers is no vSphere")
+        self._stub = _Stub(host, port, version=API, sslContext=context, acceptCompressedResponses=False)
+        with ExitStack() as undo:
+            undo.callback(self._stub.DropConnections)
+            self.content: Any = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
+            opened: Any = None
+            if isinstance(self.content, vim.ServiceInstanceContent) and self.content.sessionManager is not None:
+                try:
+                    opened = self.content.sessionManager.Login(user, password)
+                except FaultError as error:
+                    raise ConnectError(f"{self._stub.host}: {user!r} was not let in: {error}") from error
+            if not isinstance(opened, vim.UserSession):
+                raise ConnectError(f"{self._stub.host}: what answers is no vSphere")
+            undo.pop_all()
 
     def close(self) -> None:
         """Log out; may be called again."""
         with suppress(VifkitError):
             self.content.sessionManager.Logout()
+        self._stub.DropConnections()
 
     def read(self, objects: Sequence[Any], properties: Properties) -> list[tuple[Any, dict[str, Any]]]:
         """Read properties of objects, by type, as many at a time as fit into an answer."""
