@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pyVmomi import vim
-
 from . import names
+from .api import vim
 from .networks import Group, Networks
 from .session import Session, obj
 from .shaping import Limit, Limits
@@ -30,9 +29,11 @@ class Distributed(Networks):
         self._datacenter = datacenter
 
     def sources(self) -> Sequence[Any]:
+        """Select, beside virtual machines, what is to be read."""
         return ()  # what an adapter is on is found by way of its virtual machine
 
     def groups(self, found: Sequence[tuple[Any, dict[str, Any]]]) -> Mapping[str, Group]:
+        """Take the port groups, by key, out of what was read."""
         made = {}
         for managed, has in found:
             if isinstance(managed, self._pg) and "key" in has:
@@ -42,6 +43,7 @@ class Distributed(Networks):
         return made
 
     def find(self, wanted: Callable[[str], bool]) -> Mapping[str, Group]:
+        """Find the port groups of which the name is wanted, by name."""
         start = obj(self._datacenter, (vim.Datacenter, "network"), skip=True)
         found = self.session.read([start], {self._pg: ("name",)})
         there = [obj(managed) for managed, has in found if wanted(names.unescaped(has.get("name", "")))]
@@ -49,13 +51,16 @@ class Distributed(Networks):
         return {each.name: each for each in groups.values()}
 
     def key(self, backing: Any) -> str:
+        """Give the key of the port group that an adapter is on."""
         return str(backing.port.portgroupKey) if isinstance(backing, _card.DistributedVirtualPortBackingInfo) else ""
 
     def backing(self, group: Group) -> Any:
+        """Put an adapter on a port group."""
         port = vim.dvs.PortConnection(switchUuid=self._switch(group)[1], portgroupKey=group.key)
         return _card.DistributedVirtualPortBackingInfo(port=port)
 
     def make(self, name: str, like: Group, wanted: Limits) -> None:
+        """Make a port group like another one, but for its limits."""
         config = self.session.get(like.held[0], "config.defaultPortConfig", "config.policy")
         setting = config["config.defaultPortConfig"]
         setting.inShapingPolicy, setting.outShapingPolicy = _policy(wanted.outbound), _policy(wanted.inbound)
@@ -70,6 +75,7 @@ class Distributed(Networks):
         self.session.run(self._switch(like)[0].AddDVPortgroup_Task([spec]))
 
     def change(self, group: Group, wanted: Limits) -> None:
+        """Change the limits of a port group."""
         managed, version = group.held
         setting = vim.dvs.VmwareDistributedVirtualSwitch.VmwarePortConfigPolicy(
             inShapingPolicy=_policy(wanted.outbound), outShapingPolicy=_policy(wanted.inbound)
@@ -78,6 +84,7 @@ class Distributed(Networks):
         self.session.run(managed.ReconfigureDVPortgroup_Task(spec))
 
     def remove(self, group: Group) -> None:
+        """Remove a port group that nobody uses."""
         self.session.run(group.held[0].Destroy_Task())
 
     def _switch(self, group: Group) -> tuple[Any, str]:

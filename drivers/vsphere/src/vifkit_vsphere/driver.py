@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from pyVmomi import vim
-
 from vifkit import (
     Bandwidth,
     Capabilities,
@@ -31,6 +29,7 @@ from vifkit_base.native import NativeConnection
 from vifkit_base.secrets import secret
 from vifkit_base.uri import Address, parse
 
+from .api import vim
 from .distributed import Distributed
 from .hypervisor import DOMAIN_TYPE, Place, VsphereHypervisor
 from .session import Session, obj

@@ -4,11 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from pyVmomi import vim
-
-from vifkit import DomainConfig, UnsupportedError, Vif, safe_xml
+from vifkit import DomainConfig, UnsupportedError, safe_xml
 
 from . import names
+from .api import vim
 
 _card = vim.vm.device.VirtualEthernetCard
 _operation = vim.vm.device.VirtualDeviceSpec.Operation

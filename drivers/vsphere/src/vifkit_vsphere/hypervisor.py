@@ -5,8 +5,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pyVmomi import vim, vmodl
-
 from vifkit import (
     Bandwidth,
     DomainConfig,
@@ -24,6 +22,7 @@ from vifkit_base.hypervisor import Hypervisor, Machine
 from vifkit_base.notes import Noted, note, noted
 
 from . import hardware, names, shaping
+from .api import vim, vmodl
 from .networks import Group, Networks
 from .session import FaultError, Session, obj
 
@@ -70,7 +69,8 @@ class Entry:
         given = config or (parse_domain(had.xml) if had.xml else waiting)
         assert given is not None
         ours = note(given, transient=transient, waiting=waiting)
-        return "\n".join([*(line for line in self.annotation.splitlines() if noted(line) is None), ours])
+        mark = ours.partition(":")[0] + ":"  # a damaged line of ours goes as well
+        return "\n".join([*(line for line in self.annotation.splitlines() if mark not in line), ours])
 
 
 class VsphereHypervisor(Hypervisor):
@@ -160,9 +160,7 @@ class VsphereHypervisor(Hypervisor):
         with ExitStack() as undo, _about(config.name):
             self._reconfigure(entry, changed, vifs, vim.vm.ConfigSpec(annotation=entry.kept(changed)), undo)
 
-    def _reconfigure(
-        self, entry: Entry, config: DomainConfig, vifs: Sequence[Vif], spec: Any, undo: ExitStack
-    ) -> None:
+    def _reconfigure(self, entry: Entry, config: DomainConfig, vifs: Sequence[Vif], spec: Any, undo: ExitStack) -> None:
         """Change these vifs' adapters, and what else is specified, in one call; all others go, if all are given."""
         cards = hardware.cards(self.session.get(entry.managed, "config.hardware.device")["config.hardware.device"])
         groups = {str(vif.mac): self._group(vif, undo) for vif in vifs}

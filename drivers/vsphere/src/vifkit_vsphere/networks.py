@@ -1,8 +1,8 @@
-"""Port groups, which shape each of their ports alike: so a vif with a bandwidth of its own has a port group of its own.
+"""Port groups, which shape each of their ports alike: a vif with a bandwidth of its own has a port group of its own.
 
-That is beside the one of its network, and like it in all else. A port of a distributed switch could have a policy of its
-own as well, but only where its port group allows it (shapingOverrideAllowed, which is not vCenter's default), and one
-would have to read every port of every switch, whole, to learn of it.
+It is beside that of the vif's network, and like it in all else. A port of a distributed switch could have a policy of
+its own as well, but only where its port group allows it (shapingOverrideAllowed, which is not vCenter's default), and
+to learn of it one would have to read every port of every switch, whole.
 """
 
 from abc import ABC, abstractmethod

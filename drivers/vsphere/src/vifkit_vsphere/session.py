@@ -8,10 +8,10 @@ from contextlib import ExitStack, suppress
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 
-from pyVmomi import SoapStubAdapter, vim, vmodl
-
 from vifkit import AccessDeniedError, BackendError, ConnectError, VifkitError
 from vifkit_base.command import first_line
+
+from .api import SoapStubAdapter, vim, vmodl
 
 CALL_SECONDS = 60.0
 TASK_SECONDS = 300.0
@@ -26,7 +26,7 @@ _query = vmodl.query.PropertyCollector
 class FaultError(BackendError):
     """A vSphere has refused a call; `fault` is its word."""
 
-    def __init__(self, fault: vmodl.MethodFault) -> None:
+    def __init__(self, fault: Any) -> None:
         super().__init__(f"vSphere: {first_line(str(fault.msg or '')) or 'no reason given'} ({_kind(fault)})")
         self.fault = fault
 
@@ -100,7 +100,7 @@ def obj(managed: Any, *ways: tuple[Any, str], skip: bool = False) -> Any:
     return _query.ObjectSpec(obj=managed, skip=skip, selectSet=selection[-1:])
 
 
-class _Stub(SoapStubAdapter):
+class _Stub(SoapStubAdapter):  # type: ignore[misc]  # it has no type
     """The one place where anybody else's errors become ours."""
 
     def __init__(self, host: str, port: int, **more: Any) -> None:

@@ -36,9 +36,9 @@ def limits(bandwidth: Bandwidth | None) -> Limits:
 
 
 def _limit(rate: Rate | None) -> Limit | None:
-    """Without a peak it is the average, and without a burst it is what passes in a tenth of a second, as all are needed.
+    """Give all three figures that an enabled policy has.
 
-    (The averageBandwidth, peakBandwidth and burstSize of an enabled policy.)
+    Without a peak it is the average, and without a burst it is what passes in a tenth of a second.
     """
     if rate is None or rate.average is None:
         return None

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pyVmomi import vim
-
+from .api import vim
 from .networks import Group, Networks
 from .session import Session, obj
 from .shaping import Limit, Limits
@@ -26,32 +25,42 @@ class Standard(Networks):
         self._system = system
 
     def sources(self) -> Sequence[Any]:
+        """Select, beside virtual machines, what is to be read."""
         return (obj(self._system),)
 
     def groups(self, found: Sequence[tuple[Any, dict[str, Any]]]) -> Mapping[str, Group]:
+        """Take the port groups, by key, out of what was read."""
         made = {}
         for _, has in found:
             for each in has.get("networkInfo.portgroup", ()):
-                made[each.spec.name] = Group(each.spec.name, each.spec.name, _standard(each.computedPolicy.shapingPolicy), each.spec)
+                made[each.spec.name] = Group(
+                    each.spec.name, each.spec.name, _standard(each.computedPolicy.shapingPolicy), each.spec
+                )
         return made
 
     def find(self, wanted: Callable[[str], bool]) -> Mapping[str, Group]:
+        """Find the port groups of which the name is wanted, by name."""
         groups = self.groups(self.session.read(self.sources(), self.properties))
         return {name: group for name, group in groups.items() if wanted(name)}
 
     def key(self, backing: Any) -> str:
+        """Give the key of the port group that an adapter is on."""
         return str(backing.deviceName) if isinstance(backing, _card.NetworkBackingInfo) else ""
 
     def backing(self, group: Group) -> Any:
+        """Put an adapter on a port group."""
         return _card.NetworkBackingInfo(deviceName=group.key)
 
     def make(self, name: str, like: Group, wanted: Limits) -> None:
+        """Make a port group like another one, but for its limits."""
         self._system.AddPortGroup(self._spec(name, like, wanted))
 
     def change(self, group: Group, wanted: Limits) -> None:
+        """Change the limits of a port group."""
         self._system.UpdatePortGroup(group.key, self._spec(group.name, group, wanted))
 
     def remove(self, group: Group) -> None:
+        """Remove a port group that nobody uses."""
         self._system.RemovePortGroup(group.key)
 
     def _spec(self, name: str, like: Group, wanted: Limits) -> Any:

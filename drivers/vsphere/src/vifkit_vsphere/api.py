@@ -1,0 +1,9 @@
+"""pyVmomi, of which nobody but the annotations here knows a type: its own are half there, and untyped to call."""
+
+from typing import Any
+
+import pyVmomi
+
+vim: Any = pyVmomi.vim  # type: ignore[attr-defined]
+vmodl: Any = pyVmomi.vmodl  # type: ignore[attr-defined]
+SoapStubAdapter: Any = pyVmomi.SoapStubAdapter  # type: ignore[attr-defined]
