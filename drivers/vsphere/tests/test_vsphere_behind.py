@@ -17,7 +17,7 @@ from vifkit import (
 
 MAC = "52:54:00:00:01:00"
 LIMITED = "<bandwidth><outbound average='512'/></bandwidth>"
-OWN = "vifkit-525400000100-br0"
+OWN = "vifkit-00000000-525400000100-br0"
 
 
 def change(raw: Raw, group: str, average_bps: int, peak_bps: int, burst_bytes: int) -> None:

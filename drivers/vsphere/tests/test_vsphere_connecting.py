@@ -49,7 +49,7 @@ def test_a_provider_is_asked_before_the_file_is_read(uri: str) -> None:
 
     def provide(prompt: str) -> str:
         asked.append(prompt)
-        return SECRET
+        return {"username": "somebody", "password": SECRET}[prompt]
 
     refusal(uri.replace("root@", ""), provide)
     assert asked == ["username", "password"]

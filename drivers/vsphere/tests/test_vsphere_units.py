@@ -7,7 +7,7 @@ from vspheres.raw import Raw
 from vifkit import Bandwidth, Connection, Rate
 
 OUTBOUND = "<bandwidth><outbound average='512' peak='1024' burst='32'/></bandwidth>"
-OWN = "vifkit-525400000100-br0"
+OWN = "vifkit-00000000-525400000100-br0"
 both = pytest.mark.parametrize("mode", ["vcenter", "esx"], indirect=True)
 vcenter = pytest.mark.parametrize("mode", ["vcenter"], indirect=True)
 esx = pytest.mark.parametrize("mode", ["esx"], indirect=True)
@@ -87,7 +87,7 @@ def test_a_definition_that_is_replaced_leaves_no_port_group(connection: Connecti
     connection.define(domain_xml("guest", OUTBOUND, OUTBOUND))
     connection.define(domain_xml("guest", OUTBOUND))
     assert [raw.group_of(card) for card in raw.cards(raw.machine("guest"))] == [OWN]
-    assert "vifkit-525400000101-br0" not in raw.groups()
+    assert "vifkit-00000000-525400000101-br0" not in raw.groups()
     connection.define(domain_xml("guest", ""))
     assert OWN not in raw.groups()
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pyVmomi
+import pyVmomi.SoapAdapter
 
 vim: Any = pyVmomi.vim  # type: ignore[attr-defined]
 vmodl: Any = pyVmomi.vmodl  # type: ignore[attr-defined]
-SoapStubAdapter: Any = pyVmomi.SoapStubAdapter  # type: ignore[attr-defined]
+SoapStubAdapter: Any = pyVmomi.SoapAdapter.SoapStubAdapter
+SoapResponseDeserializer: Any = pyVmomi.SoapAdapter.SoapResponseDeserializer

@@ -9,6 +9,7 @@ one for new virtual machines (default: the first that is accessible).
 
 import ssl
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,7 +33,7 @@ from vifkit_base.uri import Address, parse
 from .api import vim
 from .distributed import Distributed
 from .hypervisor import DOMAIN_TYPE, Place, VsphereHypervisor
-from .session import Session, obj
+from .session import FaultError, Session, obj
 from .shaping import HIGHEST_BPS
 from .standard import Standard
 
@@ -58,11 +59,14 @@ class VsphereDriver(Driver):
             raise ConnectError(f"{address.query.get('cacert')}: no certificates: {error.strerror or error}") from error
         password = secret("password", credentials, file)
         session = Session(address.host, address.port or 443, user, password, context)
-        try:
-            return self._connection(session, address)
-        except BaseException:
-            session.close()
-            raise
+        with ExitStack() as undo:
+            undo.callback(session.close)
+            try:
+                opened = self._connection(session, address)
+            except FaultError as error:
+                raise ConnectError(f"{address.host}: {error}") from error
+            undo.pop_all()
+        return opened
 
     def _connection(self, session: Session, address: Address) -> "VsphereConnection":
         if session.content.about.apiType != API_TYPES[address.scheme]:

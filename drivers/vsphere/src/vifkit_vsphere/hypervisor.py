@@ -123,7 +123,7 @@ class VsphereHypervisor(Hypervisor):
             spec.annotation = note(config, transient=transient)
             spec.files = vim.vm.FileInfo(vmPathName=f"[{self.place.datastore}]")
             for number, vif in enumerate(config.vifs):
-                backing = self.networks.backing(self._group(vif, undo))
+                backing = self.networks.backing(self._group(config, vif, undo))
                 spec.deviceChange.append(hardware.added(config, str(vif.mac), number, backing))
             self.session.run(self.place.folder.CreateVM_Task(config=spec, pool=self.place.pool))
             undo.pop_all()
@@ -143,7 +143,7 @@ class VsphereHypervisor(Hypervisor):
         """Destroy it, its files and the port groups of its vifs."""
         with _about(config.name):
             self.session.run(self._there(config).managed.Destroy_Task())
-        self.networks.sweep([str(vif.mac) for vif in config.vifs], ())
+        self.networks.sweep([names.tag(config.uuid, str(vif.mac)) for vif in config.vifs], ())
 
     def keep(self, config: DomainConfig, *, running: bool) -> None:
         """Keep what it runs as, or the definition that waits, in the annotation."""
@@ -163,7 +163,7 @@ class VsphereHypervisor(Hypervisor):
     def _reconfigure(self, entry: Entry, config: DomainConfig, vifs: Sequence[Vif], spec: Any, undo: ExitStack) -> None:
         """Change these vifs' adapters, and what else is specified, in one call; all others go, if all are given."""
         cards = hardware.cards(self.session.get(entry.managed, "config.hardware.device")["config.hardware.device"])
-        groups = {str(vif.mac): self._group(vif, undo) for vif in vifs}
+        groups = {str(vif.mac): self._group(config, vif, undo) for vif in vifs}
         for number, (mac, group) in enumerate(groups.items()):
             if mac not in cards:
                 spec.deviceChange.append(hardware.added(config, mac, number, self.networks.backing(group)))
@@ -173,10 +173,11 @@ class VsphereHypervisor(Hypervisor):
         spec.deviceChange.extend(hardware.removed(cards[mac]) for mac in sorted(gone))
         self.session.run(entry.managed.ReconfigVM_Task(spec))
         undo.pop_all()
-        self.networks.sweep(groups.keys() | gone, [group.name for group in groups.values()])
+        tags = [names.tag(config.uuid, mac) for mac in groups.keys() | gone]
+        self.networks.sweep(tags, [group.name for group in groups.values()])
 
-    def _group(self, vif: Vif, undo: ExitStack) -> Group:
-        return self.networks.place(str(vif.mac), str(vif.source), vif.bandwidth, undo)
+    def _group(self, config: DomainConfig, vif: Vif, undo: ExitStack) -> Group:
+        return self.networks.place(names.tag(config.uuid, str(vif.mac)), str(vif.source), vif.bandwidth, undo)
 
     def _all(self, *more: tuple[Any, str]) -> Any:
         if self._view is None:
@@ -219,7 +220,7 @@ class VsphereHypervisor(Hypervisor):
         for mac, card in hardware.cards(devices).items():
             before = noted_vifs.get(mac, Vif(type="bridge"))
             group = groups.get(self.networks.key(card.backing))
-            source = names.network_of(group.name, mac) if group else hardware.network(card)
+            source = names.network_of(group.name, names.tag(entry.uuid, mac)) if group else hardware.network(card)
             held = shaping.bandwidth(group.limits, before.bandwidth) if group else None
             vifs.append(replace(before, mac=mac, source=source, target=None, bandwidth=held))
         noted_xml = entry.noted.xml if entry.noted else None

@@ -4,7 +4,7 @@ import re
 from urllib.parse import unquote
 
 _ESCAPED = {"%": "%25", "/": "%2f", "\\": "%5c"}
-_OWN = re.compile("vifkit-([0-9a-f]{12})-(.+)", re.DOTALL)
+_OWN = re.compile("vifkit-([0-9a-f]{8}-[0-9a-f]{12})-.+", re.DOTALL)
 
 
 def escaped(name: str) -> str:
@@ -18,17 +18,22 @@ def unescaped(name: str) -> str:
     return name if "/" in plain else plain
 
 
-def own(mac: str, network: str) -> str:
+def tag(uuid: str, mac: str) -> str:
+    """Tell a vif from all others; one MAC address may be in use twice."""
+    return f"{uuid[:8]}-{mac.replace(':', '')}"
+
+
+def own(tag: str, network: str) -> str:
     """Name the port group of one vif, beside that of its network."""
-    return f"vifkit-{mac.replace(':', '')}-{network}"
+    return f"vifkit-{tag}-{network}"
 
 
 def owner(group: str) -> str | None:
-    """Give the MAC address of the vif whose port group it is, if it is one's."""
+    """Give the tag of the vif whose port group it is, if it is one's."""
     found = _OWN.fullmatch(group)
-    return found and ":".join(re.findall("..", found[1]))
+    return found and found[1]
 
 
-def network_of(group: str, mac: str) -> str:
+def network_of(group: str, tag: str) -> str:
     """Name the network whose port group a vif is on, or would be on without a limit of its own."""
-    return group.split("-", 2)[2] if owner(group) == mac else group
+    return group.removeprefix(own(tag, ""))

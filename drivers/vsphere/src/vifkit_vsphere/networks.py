@@ -69,12 +69,12 @@ class Networks(ABC):
     def remove(self, group: Group) -> None:
         """Remove a port group that nobody uses."""
 
-    def place(self, mac: str, network: str, bandwidth: Bandwidth | None, undo: ExitStack) -> Group:
+    def place(self, tag: str, network: str, bandwidth: Bandwidth | None, undo: ExitStack) -> Group:
         """Give the port group on which a vif has this bandwidth; that of its network, where it has it there.
 
         Raises BackendError where there is no such network.
         """
-        name, wanted = names.own(mac, network), limits(bandwidth)
+        name, wanted = names.own(tag, network), limits(bandwidth)
         found = self.find((network, name).__contains__)
         if network not in found:
             raise BackendError(f"no port group is named {network!r}")
@@ -92,9 +92,9 @@ class Networks(ABC):
             undo.callback(self._restore, name, found[name].limits)
         return found[name]
 
-    def sweep(self, macs: Collection[str], kept: Collection[str]) -> None:
+    def sweep(self, tags: Collection[str], kept: Collection[str]) -> None:
         """Remove the vifs' own port groups, but for those that are named."""
-        for group in self.find(lambda name: names.owner(name) in macs and name not in kept).values():
+        for group in self.find(lambda name: names.owner(name) in tags and name not in kept).values():
             self.remove(group)
 
     def _restore(self, wanted: str, held: Limits) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from vifkit import AccessDeniedError, BackendError, ConnectError, VifkitError
 from vifkit_base.command import first_line
 
-from .api import SoapStubAdapter, vim, vmodl
+from .api import SoapResponseDeserializer, SoapStubAdapter, vim, vmodl
 
 CALL_SECONDS = 60.0
 TASK_SECONDS = 300.0
@@ -35,7 +35,7 @@ class Session:
     """Somebody logged in. Raises ConnectError for a peer that is none, does not answer or lets nobody in."""
 
     def __init__(self, host: str, port: int, user: str, password: str, context: ssl.SSLContext) -> None:
-        self._stub = _Stub(host, port, version=API, sslContext=context, acceptCompressedResponses=False)
+        self._stub = _Stub(host, port, context)
         with ExitStack() as undo:
             undo.callback(self._stub.DropConnections)
             self.content: Any = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
@@ -101,27 +101,49 @@ def obj(managed: Any, *ways: tuple[Any, str], skip: bool = False) -> Any:
 
 
 class _Stub(SoapStubAdapter):  # type: ignore[misc]  # it has no type
-    """The one place where anybody else's errors become ours."""
+    """The one place where a vSphere is spoken to, and where anybody else's errors become ours."""
 
-    def __init__(self, host: str, port: int, **more: Any) -> None:
-        super().__init__(host, port, httpConnectionTimeout=CALL_SECONDS, connectionPoolTimeout=20, **more)
+    def __init__(self, host: str, port: int, context: ssl.SSLContext) -> None:
+        timeout, idle = CALL_SECONDS, 20  # others close a connection that rests for long
+        super().__init__(
+            host, port, version=API, sslContext=context, httpConnectionTimeout=timeout, connectionPoolTimeout=idle
+        )
         self.scheme = _Connection
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:
         """Call, and translate what fails."""
         try:
-            return super().InvokeMethod(mo, info, args, outerStub)
-        except vim.fault.NotAuthenticated as fault:
-            raise ConnectError(f"{self.host}: the session has ended: {_kind(fault)}") from fault
-        except (vim.fault.NoPermission, vmodl.fault.SecurityError) as fault:
-            raise AccessDeniedError(f"{self.host} does not allow {info.name}: {_kind(fault)}") from fault
-        except vmodl.MethodFault as fault:
-            raise FaultError(fault) from fault
+            status, body = self._post(self.SerializeRequest(mo, info, args))
+            if status not in (200, 500) or not body.rstrip().endswith(b"Envelope>"):
+                raise HTTPException(f"what answers is no vSphere: status {status}, {len(body)} bytes")
+            result = SoapResponseDeserializer(outerStub or self).Deserialize(body, info.result)
         except (OSError, HTTPException) as error:
             said = first_line(str(error)) or type(error).__name__
             raise ConnectError(f"{self.host}: {said}") from error
         except Exception as error:  # what pyVmomi raises for garbage may be anything
             raise ConnectError(f"{self.host}: what answers is no vSphere: {first_line(repr(error))}") from error
+        if status == 200:
+            return result
+        if isinstance(result, vim.fault.NotAuthenticated):
+            raise ConnectError(f"{self.host}: the session has ended: {_kind(result)}") from result
+        if isinstance(result, vmodl.fault.SecurityError):
+            raise AccessDeniedError(f"{self.host} does not allow {info.name}: {_kind(result)}") from result
+        raise FaultError(result)
+
+    def _post(self, request: bytes) -> tuple[int, bytes]:
+        """Read the whole answer before it is parsed: expat takes its time for garbage that comes in small parts."""
+        connection = self.GetConnection()
+        try:
+            connection.request("POST", self.path, request, {"Content-Type": "text/xml", "Cookie": self.cookie})
+            answer = connection.getresponse()
+            body = answer.read()
+        except BaseException:
+            connection.close()
+            self.DropConnections()
+            raise
+        self.cookie = answer.getheader("Set-Cookie") or self.cookie
+        self.ReturnConnection(connection)
+        return answer.status, body
 
 
 def _kind(fault: Any) -> str:
