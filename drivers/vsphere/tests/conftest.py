@@ -13,7 +13,7 @@ from vifkit_conformance.lab import LabUnavailableError
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from vspheres.raw import Raw  # noqa: E402
+from vspheres.raw import Raw
 
 
 @pytest.fixture(scope="session")

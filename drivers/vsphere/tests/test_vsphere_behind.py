@@ -1,9 +1,10 @@
 """What others do to a virtual machine, and to its port groups, between two calls of the driver's."""
 
+from collections.abc import Iterator
+
 import pytest
-from pyVmomi import vim
 from vspheres.domains import domain_xml
-from vspheres.raw import Raw
+from vspheres.raw import Raw, vim
 
 from vifkit import (
     Bandwidth,
@@ -65,28 +66,43 @@ def test_an_update_of_one_vif_leaves_what_another_has_set_on_its_neighbour(conne
     assert (1_234_567, 1_234_567, 1_500) in raw.shaping(OWN).values()
 
 
-def test_a_network_that_is_shaped_itself_is_told_and_can_be_left(connection: Connection, raw: Raw, mode: str) -> None:
-    name = "shaped"
+@pytest.fixture
+def shaped(raw: Raw, mode: str) -> Iterator[str]:
+    """A network that limits each guest to 8 kbit/s."""
     if mode == "esx":
         spec = raw.groups()["br0"]
-        spec.name = name
+        spec.name = "shaped"
         raw.network_system.AddPortGroup(spec)
     else:
         switch = raw.groups()["br0"].config.distributedVirtualSwitch
-        raw.wait(switch.AddDVPortgroup_Task([vim.dvs.DistributedVirtualPortgroup.ConfigSpec(name=name, numPorts=8)]))
-    try:
-        change(raw, name, 8_000, 8_000, 1_024)
-        domain = connection.define(domain_xml("guest", LIMITED, "", network=name))
-        assert domain.bandwidth("52:54:00:00:01:01") is None  # it was asked for none, and so has none
-        assert domain.bandwidth(MAC) == Bandwidth(outbound=Rate(average=512))
-        domain.set_bandwidth("52:54:00:00:01:01", Bandwidth(outbound=Rate(average=1, burst=1)))
-        assert raw.group_of(raw.cards(raw.machine("guest"))[1]) == name
-        domain.undefine()
-    finally:
-        if mode == "esx":
-            raw.network_system.RemovePortGroup(name)
-        else:
-            raw.wait(raw.groups()[name].Destroy_Task())
+        spec = vim.dvs.DistributedVirtualPortgroup.ConfigSpec(name="shaped", numPorts=8)
+        raw.wait(switch.AddDVPortgroup_Task([spec]))
+    change(raw, "shaped", 8_000, 8_000, 1_024)
+    yield "shaped"
+    if mode == "esx":
+        raw.network_system.RemovePortGroup("shaped")
+    else:
+        raw.wait(raw.groups()["shaped"].Destroy_Task())
+
+
+def test_who_asks_for_nothing_does_not_escape_the_limit_of_a_network(
+    connection: Connection, raw: Raw, shaped: str
+) -> None:
+    domain = connection.define(domain_xml("guest", "", LIMITED, network=shaped))
+    assert domain.bandwidth(MAC) == Bandwidth(outbound=Rate(average=1, peak=1, burst=1))
+    assert domain.bandwidth("52:54:00:00:01:01") == Bandwidth(outbound=Rate(average=512))
+    domain.set_bandwidth("52:54:00:00:01:01", None)
+    assert [raw.group_of(card) for card in raw.cards(raw.machine("guest"))] == [shaped, shaped]
+    assert domain.bandwidth("52:54:00:00:01:01") == Bandwidth(outbound=Rate(average=1, peak=1, burst=1))
+    domain.undefine()
+
+
+def test_a_vif_that_asks_for_what_its_network_gives_stays_there(connection: Connection, raw: Raw, shaped: str) -> None:
+    domain = connection.define(domain_xml("guest", network=shaped))
+    domain.set_bandwidth(MAC, Bandwidth(outbound=Rate(average=1, burst=1)))
+    assert raw.group_of(raw.cards(raw.machine("guest"))[0]) == shaped
+    assert domain.bandwidth(MAC) == Bandwidth(outbound=Rate(average=1, burst=1))
+    domain.undefine()
 
 
 def test_a_machine_that_is_removed_is_not_found(connection: Connection, raw: Raw) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from vspheres.domains import domain_xml
+from vspheres.raw import Raw
 
 from vifkit import ConnectError, Credentials, VifkitError
 from vifkit_vsphere import session
@@ -104,7 +105,7 @@ def test_an_esx_is_no_vcenter(uris: dict[str, str]) -> None:
     assert "no esx" in refusal(uris["vcenter"].replace("vcenter:", "esx:"))
 
 
-@pytest.mark.parametrize("path", ["nowhere", "DC0", "DC0/vm", "DC0/host/DC0_C0/Resources", "%00", "'\""])
+@pytest.mark.parametrize("path", ["nowhere", "DC0", "DC0/vm", "DC0/host/DC0_C0/Resources", "'\""])
 def test_a_path_to_no_cluster_is_refused(uris: dict[str, str], path: str) -> None:
     assert "no cluster or host is at" in refusal(uris["vcenter"].replace("?", f"/{path}?"))
 
@@ -133,6 +134,15 @@ def test_a_vsphere_that_has_ended_is_not_there_any_more(tmp_path: Path, mode: st
             verb()
     opened.close()
     opened.close()
+
+
+def test_a_session_that_is_ended_by_somebody_is_told(tmp_path: Path, mode: str) -> None:
+    with running(mode, tmp_path) as uri, VsphereDriver().open(uri) as opened, Raw(uri) as raw:
+        sessions = raw.content.sessionManager
+        (other,) = [each.key for each in sessions.sessionList if each.key != sessions.currentSession.key]
+        sessions.TerminateSession([other])
+        with pytest.raises(ConnectError, match="the session has ended"):
+            opened.define(domain_xml("guest"))
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +174,9 @@ def pretender(certificate: Path, answer: Callable[[ssl.SSLSocket], None]) -> Ite
                 with plain:
                     try:
                         with context.wrap_socket(plain, server_side=True) as secured:
-                            secured.recv(65536)
+                            said = b""
+                            while b"</soapenv:Envelope>" not in said:
+                                said += secured.recv(65536)
                             answer(secured)
                     except OSError:
                         pass
@@ -178,8 +190,8 @@ def pretender(certificate: Path, answer: Callable[[ssl.SSLSocket], None]) -> Ite
             thread.join()
 
 
-def say(*parts: bytes) -> Callable[[ssl.SSLSocket], None]:
-    return lambda peer: [peer.sendall(part) for part in parts] and None  # type: ignore[func-returns-value]
+def say(said: bytes) -> Callable[[ssl.SSLSocket], None]:
+    return lambda peer: peer.sendall(said)
 
 
 def http(body: bytes, length: int | None = None, head: bytes = b"200 OK") -> bytes:
@@ -202,14 +214,14 @@ TEN_MB = 10 << 20
         (say(http(b"\0\xff\xfe garbage \x80" * 50)), "no vSphere"),
         (say(http(b"<html><body>It works!</body></html>")), "no vSphere"),
         (say(http(ENVELOPE + b"</soapenv:Body></soapenv:Envelope>")), "no vSphere"),
-        (say(http(ENVELOPE + b"<RetrieveServiceContentResponse><returnval><about><name>x", length=10_000)), "no vSphere"),
+        (say(http(ENVELOPE + b"<RetrieveServiceContentResponse><returnval>", length=10_000)), "IncompleteRead"),
         (say(http(ENVELOPE + b"<RetrieveServiceContentResponse><returnval><evil/></returnval>")), "no vSphere"),
         (say(http(b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>")), "no vSphere"),
-        (say(http(b"denied", head=b"403 Forbidden")), "403 Forbidden"),
-        (say(http(b"moved", head=b"302 Found")), "302 Found"),
-        (say(http(b"A" * TEN_MB)), "no vSphere"),
+        (say(http(b"denied", head=b"403 Forbidden")), "status 403"),
+        (say(http(b"moved", head=b"302 Found")), "status 302"),
+        (say(http(b"A" * TEN_MB)), "more than 8388608"),
         (say(http(ENVELOPE + b"<a>" + b" " * TEN_MB + b"</a></soapenv:Body></soapenv:Envelope>")), "more than 8388608"),
-        (say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), "no vSphere"),
+        (say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), "IncompleteRead"),
         (say(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200_000), "100 headers"),
     ],
 )  # fmt: skip

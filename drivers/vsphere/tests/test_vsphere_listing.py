@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from vifkit_vsphere.driver import VsphereDriver
 from vspheres.domains import domain_xml
+
+from vifkit_vsphere.driver import VsphereDriver
 
 MACHINES = 1000
 

@@ -2,7 +2,7 @@
 
 import pytest
 from vspheres.domains import domain_xml
-from vspheres.raw import Raw
+from vspheres.raw import Raw, vim
 
 from vifkit import (
     BackendError,
@@ -130,8 +130,6 @@ def test_a_name_that_no_domain_has_is_refused(connection: Connection, name: str)
 
 
 def test_a_machine_whose_name_no_domain_has_hides_no_other(connection: Connection, raw: Raw) -> None:
-    from pyVmomi import vim
-
     connection.define(domain_xml("guest"))
     connection.define(domain_xml("other", number=2))
     machine = raw.machine("other")

@@ -70,7 +70,7 @@ class Networks(ABC):
         """Remove a port group that nobody uses."""
 
     def place(self, tag: str, network: str, bandwidth: Bandwidth | None, undo: ExitStack) -> Group:
-        """Give the port group on which a vif has this bandwidth; that of its network, where it has it there.
+        """Give the port group on which a vif has this bandwidth: that of its network, where none is asked or it has it.
 
         Raises BackendError where there is no such network.
         """
@@ -78,7 +78,7 @@ class Networks(ABC):
         found = self.find((network, name).__contains__)
         if network not in found:
             raise BackendError(f"no port group is named {network!r}")
-        if found[network].limits == wanted:
+        if not bandwidth or found[network].limits == wanted:
             return found[network]
         if name not in found:
             self.make(name, found[network], wanted)

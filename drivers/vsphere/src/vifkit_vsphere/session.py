@@ -109,6 +109,7 @@ class _Stub(SoapStubAdapter):  # type: ignore[misc]  # it has no type
             host, port, version=API, sslContext=context, httpConnectionTimeout=timeout, connectionPoolTimeout=idle
         )
         self.scheme = _Connection
+        self.cookie: str = ""
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:
         """Call, and translate what fails."""

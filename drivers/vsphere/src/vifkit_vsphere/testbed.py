@@ -19,6 +19,7 @@ class VsphereTestbed(Testbed):
     mode = "vcenter"
     domain_type = "vmware"
     on_openvswitch = False
+    judged_on = "simulator"
     tools = {  # noqa: RUF012
         "vcsim": ("dpkg-query", "-W", "-f", "${Version}", "golang-github-vmware-govmomi-dev"),
         "Go": ("go", "version"),

@@ -5,8 +5,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from pyVim.connect import SmartConnect
-from pyVim.task import WaitForTask
+import pyVim.connect
+import pyVim.task
+import pyVmomi
+
+vim: Any = pyVmomi.vim
+vmodl: Any = pyVmomi.vmodl
+_connect: Any = pyVim.connect.SmartConnect
+_wait: Any = pyVim.task.WaitForTask
 
 
 class Raw:
@@ -23,7 +29,7 @@ class Raw:
     def __enter__(self) -> "Raw":
         context = ssl.create_default_context(cafile=self.query["cacert"])
         assert self.address.hostname is not None and self.address.port is not None
-        self.instance: Any = SmartConnect(
+        self.instance: Any = _connect(
             host=self.address.hostname,
             port=self.address.port,
             user=self.address.username or "",
@@ -88,4 +94,4 @@ class Raw:
 
     def wait(self, task: Any) -> Any:
         """Wait for a task. Raises its fault."""
-        return WaitForTask(task)
+        return _wait(task)
