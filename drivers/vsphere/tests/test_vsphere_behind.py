@@ -193,3 +193,43 @@ def test_a_machine_of_somebody_elses_is_a_domain_too(connection: Connection, raw
     domain.set_bandwidth("52:54:00:00:02:00", Bandwidth(outbound=Rate(average=9)))
     assert domain.bandwidth("52:54:00:00:02:00") == Bandwidth(outbound=Rate(average=9))
     assert raw.machine("guest").config.annotation.startswith("made by hand\nvifkit1:")
+
+
+def test_an_adapter_that_is_added_or_removed_meanwhile_stays_so(connection: Connection, raw: Raw) -> None:
+    from vifkit_vsphere.driver import VsphereConnection
+
+    assert isinstance(connection, VsphereConnection)
+    connection.define(domain_xml("guest", "", ""))
+    before = connection.machine("guest").config
+    machine = raw.machine("guest")
+    first, second = raw.cards(machine)
+    third = vim.vm.device.VirtualE1000(
+        key=-1, addressType="manual", macAddress="52:54:00:00:01:aa", backing=second.backing
+    )
+    changes = [
+        vim.vm.device.VirtualDeviceSpec(operation="remove", device=first),
+        vim.vm.device.VirtualDeviceSpec(operation="add", device=third),
+    ]
+    raw.wait(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=changes)))
+    limit = Bandwidth(outbound=Rate(average=9))
+    with pytest.raises(LookupError, match="has no vif"):
+        connection.hypervisor.shape(before, MAC, limit)
+    connection.hypervisor.shape(before, "52:54:00:00:01:01", limit)
+    assert sorted(card.macAddress for card in raw.cards(machine)) == ["52:54:00:00:01:01", "52:54:00:00:01:aa"]
+
+
+def test_a_state_that_changes_meanwhile_is_told(connection: Connection, raw: Raw) -> None:
+    from vifkit_vsphere.driver import VsphereConnection
+
+    assert isinstance(connection, VsphereConnection)
+    connection.define(domain_xml("guest"))
+    before = connection.machine("guest").config
+    with pytest.raises(InvalidStateError, match="is shut off, not running"):
+        connection.hypervisor.stop(before)
+    raw.wait(raw.machine("guest").PowerOnVM_Task())
+    with pytest.raises(InvalidStateError, match="is running, not shut off"):
+        connection.hypervisor.start(before)
+    raw.wait(raw.machine("guest").PowerOffVM_Task())
+    raw.wait(raw.machine("guest").Destroy_Task())
+    with pytest.raises(DomainNotFoundError):
+        connection.hypervisor.start(before)

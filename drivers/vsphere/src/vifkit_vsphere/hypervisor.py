@@ -28,6 +28,7 @@ from .session import FaultError, Session, obj
 
 DOMAIN_TYPE = "vmware"
 _SPARSE = ("name", "config.uuid", "config.template", "config.annotation", "runtime.powerState")
+_NEEDED = {"name", "config.uuid", "runtime.powerState"}
 _WHOLE = (*_SPARSE, "config.hardware.device")
 _STATES = {"poweredOn": State.RUNNING, "poweredOff": State.SHUTOFF, "suspended": State.PAUSED}
 
@@ -118,7 +119,7 @@ class VsphereHypervisor(Hypervisor):
         with ExitStack() as undo, _about(config.name):
             if entry is not None:
                 spec.annotation = entry.kept(config, transient=transient)
-                self._reconfigure(entry, config, config.vifs, spec, undo)
+                self._reconfigure(entry, config, spec, undo)
                 return
             spec.annotation = note(config, transient=transient)
             spec.files = vim.vm.FileInfo(vmPathName=f"[{self.place.datastore}]")
@@ -156,20 +157,23 @@ class VsphereHypervisor(Hypervisor):
         """Change the policy of a vif's port group, or give it one of its own, or put it back on that of its network."""
         entry = self._there(config)
         changed = config.with_bandwidth(mac, bandwidth)
-        vifs = [vif for vif in changed.vifs if vif.mac == mac]
         with ExitStack() as undo, _about(config.name):
-            self._reconfigure(entry, changed, vifs, vim.vm.ConfigSpec(annotation=entry.kept(changed)), undo)
+            self._reconfigure(entry, changed, vim.vm.ConfigSpec(annotation=entry.kept(changed)), undo, only=mac)
 
-    def _reconfigure(self, entry: Entry, config: DomainConfig, vifs: Sequence[Vif], spec: Any, undo: ExitStack) -> None:
-        """Change these vifs' adapters, and what else is specified, in one call; all others go, if all are given."""
+    def _reconfigure(
+        self, entry: Entry, config: DomainConfig, spec: Any, undo: ExitStack, only: str | None = None
+    ) -> None:
+        """Change one adapter, or make all as the domain has them, and what else is specified, in one call."""
         cards = hardware.cards(self.session.get(entry.managed, "config.hardware.device")["config.hardware.device"])
-        groups = {str(vif.mac): self._group(config, vif, undo) for vif in vifs}
+        if only is not None and only not in cards:  # somebody has removed it meanwhile
+            raise LookupError(f"domain {config.name!r} has no vif with the MAC address {only!r}")
+        groups = {str(vif.mac): self._group(config, vif, undo) for vif in config.vifs if only in (None, vif.mac)}
         for number, (mac, group) in enumerate(groups.items()):
             if mac not in cards:
                 spec.deviceChange.append(hardware.added(config, mac, number, self.networks.backing(group)))
             elif self.networks.key(cards[mac].backing) != group.key:
                 spec.deviceChange.append(hardware.moved(cards[mac], self.networks.backing(group)))
-        gone = cards.keys() - {vif.mac for vif in config.vifs}
+        gone = cards.keys() - groups.keys() if only is None else set()
         spec.deviceChange.extend(hardware.removed(cards[mac]) for mac in sorted(gone))
         self.session.run(entry.managed.ReconfigVM_Task(spec))
         undo.pop_all()
@@ -230,7 +234,8 @@ class VsphereHypervisor(Hypervisor):
 
 
 def _entry(managed: Any, has: Mapping[str, Any]) -> Entry | None:
-    if not isinstance(managed, vim.VirtualMachine) or has.get("config.template") or "config.uuid" not in has:
+    """Take a template, and what is not all there, such as a machine whose host is away, for none."""
+    if not isinstance(managed, vim.VirtualMachine) or has.get("config.template") or not has.keys() >= _NEEDED:
         return None
     annotation = has.get("config.annotation", "")
     return Entry(
@@ -253,8 +258,9 @@ def _about(name: str) -> Iterator[None]:
         if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
             raise DomainNotFoundError(name) from error
         if isinstance(fault, vim.fault.InvalidPowerState):
-            held, wanted = (_STATES[str(each)].value for each in (fault.existingState, fault.requestedState))
-            raise InvalidStateError(name, held, f"to be {wanted}") from error
+            held = _STATES[fault.existingState]
+            wanted = State.SHUTOFF if held is State.RUNNING else State.RUNNING
+            raise InvalidStateError(name, held.value, wanted.value) from error
         if isinstance(fault, vim.fault.DuplicateName) and not fault.name.startswith("vifkit-"):
             raise DomainExistsError(name) from error
         raise
