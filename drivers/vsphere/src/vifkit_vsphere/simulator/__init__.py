@@ -32,7 +32,7 @@ def built() -> Path:
         raise SimulatorError(f"not installed: {PACKAGES} (Debian's names)")
     directory = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vifkit" / "vsphere"
     digest = hashlib.sha256()
-    for path in [*_SOURCES, *sorted(_LIBRARY.glob("*.go"))]:
+    for path in [Path(__file__), *_SOURCES, *sorted(_LIBRARY.glob("*.go"))]:
         digest.update(path.read_bytes())
     program = directory / f"vcsim-{digest.hexdigest()[:16]}"
     try:
@@ -51,13 +51,14 @@ def _build(program: Path) -> None:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": there,
+            "CGO_ENABLED": "0",
             "GO111MODULE": "off",
             "GOPATH": str(GOPATH),
             "GOCACHE": f"{there}/cache",
             "GOTOOLCHAIN": "local",
         }
         done = subprocess.run(
-            ["go", "build", "-o", f"{there}/vcsim", *_SOURCES],
+            ["go", "build", "-trimpath", "-o", f"{there}/vcsim", *_SOURCES],
             env=environment,
             capture_output=True,
             text=True,
@@ -66,7 +67,8 @@ def _build(program: Path) -> None:
         )
         if done.returncode:
             raise SimulatorError(f"the simulator does not build: {done.stderr.strip()[-2000:]}")
-        for old in program.parent.glob("vcsim-*"):
+        made = sorted(program.parent.glob("vcsim-*"), key=lambda path: path.stat().st_mtime)
+        for old in made[:-2]:  # another version's tests may be running
             old.unlink()
         Path(there, "vcsim").rename(program)
 
