@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from vifkit import (
+    BackendError,
     Bandwidth,
     Capabilities,
     ConnectError,
@@ -33,7 +34,7 @@ from vifkit_base.uri import Address, parse
 from .api import vim
 from .distributed import Distributed
 from .hypervisor import DOMAIN_TYPE, Place, VsphereHypervisor
-from .session import FaultError, Session, obj
+from .session import Session, obj
 from .shaping import HIGHEST_BPS
 from .standard import Standard
 
@@ -63,7 +64,7 @@ class VsphereDriver(Driver):
             undo.callback(session.close)
             try:
                 opened = self._connection(session, address)
-            except FaultError as error:
+            except BackendError as error:
                 raise ConnectError(f"{address.host}: {error}") from error
             undo.pop_all()
         return opened

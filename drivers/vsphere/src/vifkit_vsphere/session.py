@@ -71,9 +71,14 @@ class Session:
             page = collector.ContinueRetrievePropertiesEx(page.token) if page.token else None
         return found
 
-    def get(self, managed: Any, *paths: str) -> dict[str, Any]:
-        """Read properties of one object; what it has not is left out."""
-        return dict(self.read([obj(managed)], {type(managed): paths})[0][1])
+    def get(self, managed: Any, *paths: str, maybe: Sequence[str] = ()) -> Mapping[str, Any]:
+        """Read properties of one object, and those that it may have. Raises BackendError where one is not told."""
+        found = self.read([obj(managed)], {type(managed): (*paths, *maybe)})
+        has: Mapping[str, Any] = found[0][1] if found else {}
+        for path in paths:
+            if path not in has:
+                raise BackendError(f"vSphere does not tell {path} of {managed._GetMoId()}: gone, or not allowed")
+        return has
 
     def run(self, task: Any) -> Any:
         """Wait for a task, and give its result. Raises FaultError as the task failed, BackendError after 300 s."""
@@ -81,7 +86,7 @@ class Session:
             raise ConnectError("what answers is no vSphere: a task was expected")
         end, pause = time.monotonic() + TASK_SECONDS, 0.02
         while True:
-            info = self.get(task, "info.state", "info.error", "info.result")
+            info = self.get(task, "info.state", maybe=("info.error", "info.result"))
             if info["info.state"] == vim.TaskInfo.State.error:
                 raise FaultError(info["info.error"])
             if info["info.state"] == vim.TaskInfo.State.success:
