@@ -19,18 +19,15 @@ from vifkit import (
 )
 from vifkit_base.configs import as_config
 from vifkit_base.hypervisor import Hypervisor, Machine
-from vifkit_base.notes import Noted, note, noted
+from vifkit_base.notes import note
 
 from . import hardware, names, shaping
 from .api import vim, vmodl
+from .entries import SPARSE, STATES, WHOLE, Entry, entry_of
 from .networks import Group, Networks
 from .session import FaultError, Session, obj
 
 DOMAIN_TYPE = "vmware"
-_SPARSE = ("name", "config.uuid", "config.template", "config.annotation", "runtime.powerState")
-_NEEDED = {"name", "config.uuid", "runtime.powerState"}
-_WHOLE = (*_SPARSE, "config.hardware.device")
-_STATES = {"poweredOn": State.RUNNING, "poweredOff": State.SHUTOFF, "suspended": State.PAUSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +38,6 @@ class Place:
     folder: Any
     pool: Any
     datastore: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What is known of a virtual machine without a look at its devices; `noted` is what we keep in its annotation."""
-
-    managed: Any
-    name: str
-    uuid: str
-    state: State
-    annotation: str
-    noted: Noted | None
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether it was only created, and has ended by itself."""
-        return self.noted is not None and self.noted.transient and self.state is State.SHUTOFF
-
-    def kept(
-        self, config: DomainConfig | None = None, *, waiting: DomainConfig | None = None, transient: bool | None = None
-    ) -> str:
-        """Write the annotation anew: what is not given stays, and so does what a person has written."""
-        had = self.noted or Noted(xml="", transient=False, waiting=None)
-        if transient is None:
-            transient = had.transient
-            waiting = waiting or (parse_domain(had.waiting) if had.waiting else None)
-        given = config or (parse_domain(had.xml) if had.xml else waiting)
-        assert given is not None
-        ours = note(given, transient=transient, waiting=waiting)
-        mark = ours.partition(":")[0] + ":"  # a damaged line of ours goes as well
-        return "\n".join([*(line for line in self.annotation.splitlines() if mark not in line), ours])
 
 
 class VsphereHypervisor(Hypervisor):
@@ -94,8 +60,8 @@ class VsphereHypervisor(Hypervisor):
 
     def entries(self) -> Sequence[Entry]:
         """List all virtual machines in two calls, and one more the first time; templates are none."""
-        found = self.session.read([self._all()], {vim.VirtualMachine: _SPARSE})
-        return [entry for entry in (_entry(*each) for each in found) if entry is not None]
+        found = self.session.read([self._all()], {vim.VirtualMachine: SPARSE})
+        return [entry for entry in (entry_of(*each) for each in found) if entry is not None]
 
     def machines(self) -> Sequence[Machine]:
         """List all domains, with their vifs."""
@@ -202,12 +168,12 @@ class VsphereHypervisor(Hypervisor):
         """Read virtual machines and their port groups; what no domain can be is left out."""
         if not objects:
             return []
-        properties = {vim.VirtualMachine: _WHOLE, **self.networks.properties}
+        properties = {vim.VirtualMachine: WHOLE, **self.networks.properties}
         found = self.session.read([*objects, *self.networks.sources()], properties)
         groups = self.networks.groups(found)
         machines = []
         for managed, has in found:
-            entry = _entry(managed, has)
+            entry = entry_of(managed, has)
             if entry is not None:
                 with suppress(InvalidXmlError):
                     machines.append(self._machine(entry, has.get("config.hardware.device", ()), groups))
@@ -233,21 +199,6 @@ class VsphereHypervisor(Hypervisor):
         return Machine(config=config, state=entry.state, transient=transient, waiting=waiting)
 
 
-def _entry(managed: Any, has: Mapping[str, Any]) -> Entry | None:
-    """Take a template, and what is not all there, such as a machine whose host is away, for none."""
-    if not isinstance(managed, vim.VirtualMachine) or has.get("config.template") or not has.keys() >= _NEEDED:
-        return None
-    annotation = has.get("config.annotation", "")
-    return Entry(
-        managed,
-        names.unescaped(has["name"]),
-        has["config.uuid"].lower(),
-        _STATES[has["runtime.powerState"]],
-        annotation,
-        noted(annotation),
-    )
-
-
 @contextmanager
 def _about(name: str) -> Iterator[None]:
     """Say in the contract's words what a fault says of a virtual machine."""
@@ -258,7 +209,7 @@ def _about(name: str) -> Iterator[None]:
         if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
             raise DomainNotFoundError(name) from error
         if isinstance(fault, vim.fault.InvalidPowerState):
-            held = _STATES[fault.existingState]
+            held = STATES[fault.existingState]
             wanted = State.SHUTOFF if held is State.RUNNING else State.RUNNING
             raise InvalidStateError(name, held.value, wanted.value) from error
         if isinstance(fault, vim.fault.DuplicateName) and not fault.name.startswith("vifkit-"):
