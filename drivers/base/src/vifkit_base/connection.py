@@ -158,7 +158,7 @@ class HypervisorConnection(Connection):
         One that was only created and has ended by itself is forgotten. Raises DomainExistsError.
         """
         found = None
-        for other in self.hypervisor.machines():
+        for other in self.hypervisor.alike(config):
             same = other.config.name == config.name, other.config.uuid == config.uuid
             if any(same) and is_over(other):
                 self.hypervisor.undefine(other.config)

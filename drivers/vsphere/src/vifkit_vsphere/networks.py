@@ -1,0 +1,102 @@
+"""Port groups, which shape each of their ports alike: a vif with a bandwidth of its own has a port group of its own.
+
+It is beside that of the vif's network, and like it in all else. A port of a distributed switch could have a policy of
+its own as well, but only where its port group allows it (shapingOverrideAllowed, which is not vCenter's default), and
+to learn of it one would have to read every port of every switch, whole.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from vifkit import BackendError, Bandwidth
+
+from . import names
+from .session import Properties, Session
+from .shaping import Limits, limits
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A port group: `key` is what an adapter's backing names it by, `held` is its configuration."""
+
+    name: str
+    key: str
+    limits: Limits
+    held: Any
+
+
+class Networks(ABC):
+    """The port groups that a connection sees. `outbound` alone is shaped unless a subclass says more."""
+
+    properties: Properties
+    """What is to be read, beside virtual machines, to know the port groups of these."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @abstractmethod
+    def sources(self) -> Sequence[Any]:
+        """Select, beside virtual machines, what is to be read."""
+
+    @abstractmethod
+    def groups(self, found: Sequence[tuple[Any, dict[str, Any]]]) -> Mapping[str, Group]:
+        """Take the port groups, by key, out of what was read."""
+
+    @abstractmethod
+    def find(self, wanted: Callable[[str], bool]) -> Mapping[str, Group]:
+        """Find the port groups of which the name is wanted, by name."""
+
+    @abstractmethod
+    def key(self, backing: Any) -> str:
+        """Give the key of the port group that an adapter is on, '' for what is none of ours."""
+
+    @abstractmethod
+    def backing(self, group: Group) -> Any:
+        """Put an adapter on a port group."""
+
+    @abstractmethod
+    def make(self, name: str, like: Group, wanted: Limits) -> None:
+        """Make a port group like another one, but for its limits."""
+
+    @abstractmethod
+    def change(self, group: Group, wanted: Limits) -> None:
+        """Change the limits of a port group."""
+
+    @abstractmethod
+    def remove(self, group: Group) -> None:
+        """Remove a port group that nobody uses."""
+
+    def place(self, tag: str, network: str, bandwidth: Bandwidth | None, undo: ExitStack) -> Group:
+        """Give the port group on which a vif has this bandwidth: that of its network, where none is asked or it has it.
+
+        Raises BackendError where there is no such network.
+        """
+        name, wanted = names.own(tag, network), limits(bandwidth)
+        found = self.find((network, name).__contains__)
+        if network not in found:
+            raise BackendError(f"no port group is named {network!r}")
+        if not bandwidth or found[network].limits == wanted:
+            return found[network]
+        if name not in found:
+            self.make(name, found[network], wanted)
+            made = self.find(name.__eq__)
+            if name not in made:
+                raise BackendError(f"the port group {name!r} was made, and has gone")
+            undo.callback(self.remove, made[name])
+            return made[name]
+        if found[name].limits != wanted:
+            self.change(found[name], wanted)
+            undo.callback(self._restore, name, found[name].limits)
+        return found[name]
+
+    def sweep(self, tags: Collection[str], kept: Collection[str]) -> None:
+        """Remove the vifs' own port groups, but for those that are named."""
+        for group in self.find(lambda name: names.owner(name) in tags and name not in kept).values():
+            self.remove(group)
+
+    def _restore(self, wanted: str, held: Limits) -> None:
+        for group in self.find(lambda name: name == wanted).values():
+            self.change(group, held)
