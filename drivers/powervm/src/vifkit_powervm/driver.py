@@ -1,0 +1,100 @@
+"""The POWER Hypervisor, by the command line of the HMC that manages it.
+
+    hmc://hscroot@hmc.example/Server-9009-22A-SN7800ABC?keyfile=/root/.ssh/hmc
+
+The path is the managed system, by its name or as tttt-mmm*sssssss. `keyfile` is the user's private key, or
+`credentials` a file with a line 'password = …'; with neither, nor a provider, the agent is asked, and the keys in
+~/.ssh are tried. `known_hosts` has the HMC's host key (default ~/.ssh/known_hosts), `timeout` the seconds that one
+command may take.
+"""
+
+import re
+from pathlib import Path
+
+import asyncssh
+
+import vifkit
+from vifkit import Bandwidth, Capabilities, ConnectError, Credentials, Shaping, UnsupportedError, Vif, VifkitError
+from vifkit_base.native import NativeConnection
+from vifkit_base.secrets import secret
+from vifkit_base.uri import Address, parse
+
+from .adapters import DOMAIN_TYPE
+from .console import Console
+from .hypervisor import PowerHypervisor
+
+DEFAULT_TIMEOUT, MAX_TIMEOUT = 120, 3600
+"""Seconds."""
+
+
+class PowervmDriver(vifkit.Driver):
+    """Opens `hmc:` URIs."""
+
+    name = "powervm"
+    schemes = ("hmc",)
+
+    def open(self, uri: str, credentials: Credentials | None = None) -> vifkit.Connection:
+        """Connect. Raises ConnectError if the HMC is not to be had or does not let us in, ValueError."""
+        address = parse(uri, self.schemes, ("keyfile", "credentials", "known_hosts", "timeout"))
+        system = address.path.removeprefix("/")
+        timeout = address.query.get("timeout", str(DEFAULT_TIMEOUT))
+        if address.host is None or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.*-]*", system):
+            raise ValueError(f"not understood: {uri!r}; hmc://USER@HMC/MANAGED-SYSTEM is")
+        if not re.fullmatch("[0-9]{1,4}", timeout) or not 1 <= int(timeout) <= MAX_TIMEOUT:
+            raise ValueError(f"not understood: a timeout of {timeout!r}; 1 to {MAX_TIMEOUT} seconds are")
+        options = _options(address, credentials)
+        console = Console(address.host, address.port or 22, options, timeout_s=float(timeout))
+        try:
+            return PowervmConnection(PowerHypervisor(console, system))
+        except VifkitError as error:
+            console.close()
+            raise error if isinstance(error, ConnectError) else ConnectError(f"{address.host}: {error}") from error
+
+
+class PowervmConnection(NativeConnection):
+    """The LPARs of a managed system. Their virtual Ethernet adapters know no rate, and so nothing is shaped."""
+
+    domain_types = (DOMAIN_TYPE,)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Persistent domains, and nothing else."""
+        return Capabilities(shaping=Shaping.NONE, persistent_domains=True)
+
+    def check(self, vif: Vif, bandwidth: Bandwidth | None) -> None:
+        """Refuse what is no virtual Ethernet adapter on a virtual switch."""
+        if vif.type != "bridge" or vif.virtualport is not None:
+            wanted = "a bridge, its source a virtual switch, without a virtualport"
+            raise UnsupportedError("interface", f"an interface is {wanted} here, and not of type {vif.type!r}")
+        if vif.target is not None:
+            raise UnsupportedError("interface", f"{vif.target!r}: an LPAR's adapter has no device on any host")
+
+
+def _options(address: Address, credentials: Credentials | None) -> asyncssh.SSHClientConnectionOptions:
+    """Choose how to log in: by a key, or by a password, with which no key is offered. Raises ConnectError."""
+    file, keyfile = (
+        Path(address.query[each]) if each in address.query else None for each in ("credentials", "keyfile")
+    )
+    known_hosts = Path(address.query.get("known_hosts", "~/.ssh/known_hosts")).expanduser()
+    by_password = keyfile is None and (file is not None or credentials is not None)
+    try:
+        known_hosts.read_bytes()  # without it asyncssh would look elsewhere
+        if keyfile is not None and keyfile.stat().st_mode & 0o077:
+            raise ConnectError(f"{keyfile}: a key that others may not read is needed: chmod 600 it")
+        return asyncssh.SSHClientConnectionOptions(
+            username=address.user or secret("username", credentials, file),
+            password=secret("password", credentials, file) if by_password else None,
+            client_keys=None if by_password else [str(keyfile)] if keyfile else (),
+            agent_path=None if by_password or keyfile else (),
+            preferred_auth=["password", "keyboard-interactive"] if by_password else ["publickey"],
+            known_hosts=str(known_hosts),
+            config=None,
+            x509_trusted_certs=None,
+            keepalive_interval=30,
+        )
+    except OSError as error:
+        if isinstance(error, ConnectError):
+            raise
+        raise ConnectError(f"{error.filename}: {error.strerror}") from error
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise ConnectError(f"{keyfile}: no private key that can be read: {error}") from error

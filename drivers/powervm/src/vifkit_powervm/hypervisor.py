@@ -1,0 +1,181 @@
+"""The verbs of the contract, by the commands of an HMC."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
+
+import vifkit
+from vifkit import BackendError, Bandwidth, ConnectError, DomainConfig, State, UnsupportedError, VifkitError
+from vifkit_base.hypervisor import Hypervisor, Machine
+from vifkit_base.notes import note
+
+from . import words
+from .console import CommandRefusedError, Console
+from .lpars import NOT_FOUND, NOTE, Lpar, Lpars
+from .settings import CHANGED, FIXED, PROFILE, is_name, settings_of
+
+WAIT_SECONDS = 300.0
+"""How long an LPAR may take to be activated, or to be shut down at once."""
+
+_IS_ON, _IS_OFF = "HSCL3681", "HSCL1558"
+_OFF = ("-o", "shutdown"), "--immed"
+
+
+class PowerHypervisor(Hypervisor):
+    """The LPARs of a managed system. Raises ConnectError if the HMC manages none of that name."""
+
+    def __init__(self, console: Console, system: str) -> None:
+        super().__init__()
+        self._lpars = Lpars(console, system)
+        try:
+            with words.understood():
+                (self._system,) = self._lpars.table("lssyscfg", "sys", ("type_model", "state"))
+        except BackendError as error:
+            raise ConnectError(f"the managed system {system!r} is not to be had: {error}") from error
+
+    def version(self) -> str:
+        """Name the HMC's version, and the model of the managed system."""
+        said = self._lpars.console.run("lshmc", "-V")
+        version = re.search(r"Version: *(\S+)\s+Release: *(\S+)\s+Service Pack: *(\S+)", said)
+        if version is None:
+            raise BackendError("the HMC's answer is not understood: it names no version")
+        return f"HMC V{version[1]}R{version[2]} service pack {version[3]}, managing {self._system['type_model']}"
+
+    def machines(self) -> Sequence[Machine]:
+        """List all LPARs, in three commands."""
+        return [each.machine() for each in self._lpars.all()]
+
+    def machine(self, name: str) -> Machine | None:
+        """Find an LPAR."""
+        if not is_name(name):  # nobody's, or of a name that a filter cannot hold
+            return super().machine(name)
+        found = self._lpars.find(name)
+        return None if found is None else found.machine()
+
+    def define(self, config: DomainConfig, *, transient: bool) -> None:
+        """Make an LPAR with one profile, or change the default profile of the one that there is."""
+        settings = settings_of(config, self._region_MiB)
+        text = note(config, transient=transient)
+        there = self._lpars.find(config.name)
+        with ExitStack() as undo:
+            if there is None:
+                self._make(config.name, settings)
+                undo.callback(_quietly, self._lpars.change, "rmsyscfg", config.name)
+            elif there.said["lpar_env"] != FIXED["lpar_env"]:
+                raise UnsupportedError(
+                    "interface", f"{config.name!r} is a {there.said['lpar_env']} partition, not ours"
+                )
+            else:
+                undo.callback(_quietly, self._set, there, self._settings(there))
+                self._set(there, settings)
+            self._describe(config.name, there.said["description"] if there else "", text)
+            undo.pop_all()
+
+    def start(self, config: DomainConfig) -> DomainConfig:
+        """Activate an LPAR with its default profile."""
+        with _named(config.name), ExitStack() as undo:
+            profile = self._lpars.need(config.name).said["default_profile"]
+            self._lpars.change("chsysstate", config.name, ("-o", "on"), ("-f", profile))
+            undo.callback(_quietly, self._lpars.change, "chsysstate", config.name, *_OFF)
+            running = self._wait(config.name, State.RUNNING).machine().config
+            undo.pop_all()
+        return running
+
+    def stop(self, config: DomainConfig) -> None:
+        """Shut an LPAR down at once, as operator panel function 8 does."""
+        with _named(config.name):
+            self._lpars.change("chsysstate", config.name, *_OFF)
+            self._wait(config.name, State.SHUTOFF)
+
+    def undefine(self, config: DomainConfig) -> None:
+        """Remove an LPAR, with its profiles."""
+        with _named(config.name):
+            self._lpars.change("rmsyscfg", config.name)
+
+    def keep(self, config: DomainConfig, *, running: bool) -> None:
+        """Keep a changed domain in the LPAR's description."""
+        settings_of(config, self._region_MiB)
+        lpar = self._lpars.need(config.name)
+        there = lpar.machine()
+        text = note(config, transient=running and there.transient, waiting=there.waiting if running else None)
+        if not running and there.state is not State.SHUTOFF:
+            text = note(there.config, transient=False, waiting=config)
+        self._describe(config.name, lpar.said["description"], text)
+
+    def shape(self, config: DomainConfig, mac: str, bandwidth: Bandwidth | None) -> None:
+        """Refuse a bandwidth; there is none to clear."""
+        if bandwidth:
+            super().shape(config, mac, bandwidth)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._lpars.console.close()
+
+    def _make(self, name: str, settings: dict[str, str]) -> None:
+        try:
+            self._lpars.configure("mksyscfg", "lpar", {"name": name, "profile_name": PROFILE, **FIXED, **settings})
+        except CommandRefusedError as error:
+            if self._lpars.find(name) is not None:  # somebody was quicker
+                raise vifkit.DomainExistsError(name) from error
+            raise
+
+    def _settings(self, lpar: Lpar) -> dict[str, str]:
+        """Read what a domain's XML decides of a profile."""
+        only = words.record({"lpar_names": lpar.name, "profile_names": lpar.said["default_profile"]})
+        with words.understood():
+            (found,) = self._lpars.table("lssyscfg", "prof", CHANGED, ("--filter", only))
+        return found
+
+    def _set(self, lpar: Lpar, settings: dict[str, str]) -> None:
+        profile = {"name": lpar.said["default_profile"], "lpar_name": lpar.name}
+        self._lpars.configure("chsyscfg", "prof", profile | settings)
+
+    def _describe(self, name: str, before: str, text: str) -> None:
+        """Put a note into a description, beside what others have written there, and see that it is held whole."""
+        after = f"{NOTE.sub('', before)} {text.rstrip('=')}".lstrip()
+        with _named(name), ExitStack() as undo:
+            undo.callback(_quietly, self._lpars.configure, "chsyscfg", "lpar", {"name": name, "description": before})
+            self._lpars.configure("chsyscfg", "lpar", {"name": name, "description": after})
+            held = self._lpars.need(name).said["description"]
+            if held != after:
+                needs = f"its XML needs a description of {len(after)} characters"
+                raise BackendError(f"{name!r}: {needs}, and the HMC holds {len(held)}")
+            undo.pop_all()
+
+    def _wait(self, name: str, wanted: State) -> Lpar:
+        end, pause = time.monotonic() + WAIT_SECONDS, 0.05
+        while (lpar := self._lpars.need(name)).state is not wanted:
+            if time.monotonic() > end:
+                raise BackendError(f"{name!r} is still {lpar.state.value} after {WAIT_SECONDS:g} s")
+            time.sleep(pause)
+            pause = min(2 * pause, 2.0)
+        return lpar
+
+    @cached_property
+    def _region_MiB(self) -> int:
+        """The size of the managed system's memory regions."""
+        with words.understood():
+            (row,) = self._lpars.table("lshwres", "mem", ("mem_region_size",), ("--level", "sys"))
+            return range(1, 1 << 20)[int(row["mem_region_size"]) - 1]
+
+
+def _quietly(change: Callable[..., None], *arguments: object) -> None:
+    with suppress(VifkitError):
+        change(*arguments)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Say in the contract's words what is wrong with an LPAR."""
+    try:
+        yield
+    except CommandRefusedError as error:
+        match error.code:
+            case code if code == NOT_FOUND:
+                raise vifkit.DomainNotFoundError(name) from error
+            case code if code in (_IS_ON, _IS_OFF):
+                is_on = State.RUNNING.value, State.SHUTOFF.value
+                raise vifkit.InvalidStateError(name, *(is_on if code == _IS_ON else is_on[::-1])) from error
+        raise
