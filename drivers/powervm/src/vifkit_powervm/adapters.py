@@ -68,11 +68,14 @@ def profile_value(adapters: Sequence[Adapter]) -> str:
     return words.values(each.to_profile() for each in adapters) or "none"
 
 
-def config_of(name: str, uuid: str, adapters: Sequence[Adapter], noted_xml: str | None) -> DomainConfig:
-    """Write the domain that has these adapters; one whose MAC address is not known yet is left out."""
+def config_of(name: str, uuid: str, adapters: Sequence[Adapter], noted: DomainConfig | None) -> DomainConfig:
+    """Write the domain that has these adapters, with all else that was noted of it.
+
+    An adapter whose MAC address is not known yet is left out. Raises InvalidXmlError.
+    """
     known = [each for each in sorted(adapters, key=lambda each: each.slot) if each.mac is not None]
     vifs = [Vif(type="bridge", mac=each.mac, source=each.switch) for each in known]
-    config = as_config(name, uuid, DOMAIN_TYPE, vifs, noted_xml)
+    config = as_config(name, uuid, DOMAIN_TYPE, vifs, noted.to_xml() if noted else None)
     if all(_vlan(config, str(each.mac)) == each.vlan for each in known):
         return config
     root = safe_xml.parse_again(config.to_xml())

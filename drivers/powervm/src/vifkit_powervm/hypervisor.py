@@ -13,7 +13,7 @@ from vifkit_base.notes import note
 
 from . import words
 from .console import CommandRefusedError, Console
-from .lpars import NOT_FOUND, NOTE, Lpar, Lpars
+from .lpars import NOT_FOUND, NOTE, STATES, Lpar, Lpars
 from .settings import CHANGED, FIXED, PROFILE, is_name, settings_of
 
 WAIT_SECONDS = 300.0
@@ -76,12 +76,12 @@ class PowerHypervisor(Hypervisor):
     def start(self, config: DomainConfig) -> DomainConfig:
         """Activate an LPAR with its default profile."""
         with _named(config.name), ExitStack() as undo:
-            profile = self._lpars.need(config.name).said["default_profile"]
+            profile = self._lpars.said(config.name, "default_profile")
             self._lpars.change("chsysstate", config.name, ("-o", "on"), ("-f", profile))
             undo.callback(_quietly, self._lpars.change, "chsysstate", config.name, *_OFF)
-            running = self._wait(config.name, State.RUNNING).machine().config
+            self._wait(config.name, State.RUNNING)
             undo.pop_all()
-        return running
+        return config
 
     def stop(self, config: DomainConfig) -> None:
         """Shut an LPAR down at once, as operator panel function 8 does."""
@@ -97,7 +97,9 @@ class PowerHypervisor(Hypervisor):
     def keep(self, config: DomainConfig, *, running: bool) -> None:
         """Keep a changed domain in the LPAR's description."""
         settings_of(config, self._region_MiB)
-        lpar = self._lpars.need(config.name)
+        lpar = self._lpars.find(config.name)
+        if lpar is None:
+            raise vifkit.DomainNotFoundError(config.name)
         there = lpar.machine()
         text = note(config, transient=running and there.transient, waiting=there.waiting if running else None)
         if not running and there.state is not State.SHUTOFF:
@@ -138,20 +140,19 @@ class PowerHypervisor(Hypervisor):
         with _named(name), ExitStack() as undo:
             undo.callback(_quietly, self._lpars.configure, "chsyscfg", "lpar", {"name": name, "description": before})
             self._lpars.configure("chsyscfg", "lpar", {"name": name, "description": after})
-            held = self._lpars.need(name).said["description"]
+            held = self._lpars.said(name, "description")
             if held != after:
                 needs = f"its XML needs a description of {len(after)} characters"
                 raise BackendError(f"{name!r}: {needs}, and the HMC holds {len(held)}")
             undo.pop_all()
 
-    def _wait(self, name: str, wanted: State) -> Lpar:
+    def _wait(self, name: str, wanted: State) -> None:
         end, pause = time.monotonic() + WAIT_SECONDS, 0.05
-        while (lpar := self._lpars.need(name)).state is not wanted:
+        while STATES.get(said := self._lpars.said(name, "state"), State.RUNNING) is not wanted:
             if time.monotonic() > end:
-                raise BackendError(f"{name!r} is still {lpar.state.value} after {WAIT_SECONDS:g} s")
+                raise BackendError(f"{name!r} is still in the state {said!r} after {WAIT_SECONDS:g} s")
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
-        return lpar
 
     @cached_property
     def _region_MiB(self) -> int:

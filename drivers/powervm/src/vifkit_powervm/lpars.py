@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vifkit import DomainNotFoundError, State, parse_domain
+from vifkit import DomainConfig, State, VifkitError, parse_domain
 from vifkit_base.hypervisor import Machine
 from vifkit_base.notes import noted
 
 from . import words
-from .adapters import Adapter, config_of
+from .adapters import Adapter, adapters_of, config_of
 from .console import CommandRefusedError, Console
 
 NOTE = re.compile(r" ?vifkit1:([A-Za-z0-9_-]+)")
@@ -21,8 +21,8 @@ NOT_FOUND = "HSCL8012"
 _LPAR = ("name", "uuid", "state", "default_profile", "lpar_env", "description")
 _PROFILE = ("lpar_name", "name", "virtual_eth_adapters")
 _ETHERNET = ("lpar_name", "slot_num", "port_vlan_id", "vswitch", "mac_addr")
-# All but these hold what they were given: an LPAR in 'Error', too, must be shut down before it is activated.
-_STATES = {"Not Activated": State.SHUTOFF, "Not Available": State.SHUTOFF, "Suspended": State.PAUSED}
+STATES = {"Not Activated": State.SHUTOFF, "Not Available": State.SHUTOFF, "Suspended": State.PAUSED}
+"""All others hold what they were given: an LPAR in 'Error', too, must be shut down before it is activated."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,18 +38,27 @@ class Lpar:
     def machine(self) -> Machine:
         """Give it as a domain, with what a driver of ours has kept in its description."""
         found = NOTE.search(self.said["description"])
-        kept = None if found is None else noted(f"vifkit1:{found[1]}{'=' * (-len(found[1]) % 4)}")
-        uuid = parse_domain(kept.xml).uuid if kept else self.said["uuid"].lower()
+        kept = noted(f"vifkit1:{found[1]}{'=' * (-len(found[1]) % 4)}") if found else None
+        was, later = (_read(kept.xml), _read(kept.waiting)) if kept else (None, None)
+        uuid = was.uuid if was else self.said["uuid"].lower()
         return Machine(
-            config=config_of(self.name, uuid, self.adapters, kept.xml if kept else None),
+            config=config_of(self.name, uuid, self.adapters, was),
             state=self.state,
             transient=kept is not None and kept.transient,
-            waiting=parse_domain(kept.waiting) if kept and kept.waiting else None,
+            waiting=later and config_of(self.name, uuid, adapters_of(later), later),
         )
 
 
+def _read(xml: str | None) -> DomainConfig | None:
+    """Read what was kept; a description is anybody's to write, and what is no domain is nothing."""
+    try:
+        return parse_domain(xml) if xml else None
+    except VifkitError:
+        return None
+
+
 class Lpars:
-    """Reads and writes by the commands of the HMC; each method is one, but `all`, `find` and `need` are three."""
+    """Reads and writes by the commands of the HMC; each method is one, but `all` and `find` are three."""
 
     def __init__(self, console: Console, system: str) -> None:
         self.console = console
@@ -71,7 +80,7 @@ class Lpars:
                 later[row["lpar_name"], row["name"]] = [*each_adapter]
         lpars = []
         for row in found:
-            state, has = _STATES.get(row["state"], State.RUNNING), given[row["name"]]
+            state, has = STATES.get(row["state"], State.RUNNING), given[row["name"]]
             adapters = [*has.values()]
             if state is State.SHUTOFF:
                 will_have = later.get((row["name"], row["default_profile"]), [])
@@ -89,12 +98,12 @@ class Lpars:
             raise
         return next((each for each in found if each.name == name), None)
 
-    def need(self, name: str) -> Lpar:
-        """Find one. Raises DomainNotFoundError."""
-        found = self.find(name)
-        if found is None:
-            raise DomainNotFoundError(name)
-        return found
+    def said(self, name: str, attribute: str) -> str:
+        """Read one attribute of one."""
+        only = ("--filter", words.record({"lpar_names": name}))
+        with words.understood():
+            (row,) = self.table("lssyscfg", "lpar", (attribute,), only)
+        return row[attribute]
 
     def table(self, program: str, kind: str, attributes: Sequence[str], *more: words.Argument) -> list[dict[str, str]]:
         """Read these attributes of resources of a kind."""
