@@ -9,8 +9,6 @@ from lxml import etree
 from vifkit import DomainConfig, InvalidXmlError, UnsupportedError, Vif, parse_domain, safe_xml
 from vifkit_base.configs import as_config
 
-from . import words
-
 DOMAIN_TYPE = "phyp"
 """As libvirt's phyp driver named its domains, before libvirt 6.0 dropped it."""
 DEFAULT_VLAN = 1
@@ -52,20 +50,13 @@ class Adapter:
 
 def adapters_of(config: DomainConfig) -> list[Adapter]:
     """Give the adapters of a domain, in slots of their own. Raises InvalidXmlError, UnsupportedError."""
-    vlans = {vif.mac: _vlan(config, str(vif.mac)) for vif in config.vifs}
-    for vif in config.vifs:
+    found = []
+    for slot, vif in enumerate(config.vifs, FIRST_SLOT):
         if vif.source is None or not _SWITCH.fullmatch(vif.source):
             reason = f"{vif.source!r} is no virtual switch: letters, digits, '_', '-', '.' and spaces name one"
             raise InvalidXmlError("domain/devices/interface/source", reason)
-    return [
-        Adapter(slot=FIRST_SLOT + number, vlan=vlans[vif.mac], switch=str(vif.source), mac=vif.mac)
-        for number, vif in enumerate(config.vifs)
-    ]
-
-
-def profile_value(adapters: Sequence[Adapter]) -> str:
-    """Write the value of `virtual_eth_adapters`."""
-    return words.values(each.to_profile() for each in adapters) or "none"
+        found.append(Adapter(slot=slot, vlan=_vlan(config, str(vif.mac)), switch=vif.source, mac=vif.mac))
+    return found
 
 
 def config_of(name: str, uuid: str, adapters: Sequence[Adapter], noted: DomainConfig | None) -> DomainConfig:
@@ -101,6 +92,4 @@ def _vlan(config: DomainConfig, mac: str) -> int:
 
 def _colons(text: str) -> str | None:
     """Write 761FA3934802 as 76:1f:a3:93:48:02. Raises ValueError."""
-    if text in ("", "null"):
-        return None
-    return bytes.fromhex(text).hex(":")
+    return None if text in ("", "null") else bytes.fromhex(text).hex(":")

@@ -10,7 +10,7 @@ import asyncssh
 from vifkit import AccessDeniedError, BackendError, ConnectError
 
 from .loop import wait_for
-from .words import Argument, command_line
+from .words import Argument, command_line, understood
 
 LIMIT_BYTES = 8 << 20
 """The most that an HMC may say to one command; 1,000 LPARs with their descriptions are about 1 MiB."""
@@ -60,10 +60,8 @@ class Console:
             if refused.code == _NO_AUTHORITY:
                 raise AccessDeniedError(str(refused)) from refused
             raise refused
-        try:
+        with understood():
             return out.decode()
-        except UnicodeDecodeError as error:
-            raise BackendError(f"{program}: the HMC's answer is no UTF-8") from error
 
     def close(self) -> None:
         """Hang up; may be called again."""
@@ -104,12 +102,11 @@ class Console:
 
 
 async def _read(stream: "asyncssh.SSHReader[bytes]") -> bytes:
-    said = bytearray()
-    while part := await stream.read(1 << 16):
-        said += part
-        if len(said) > LIMIT_BYTES:
-            raise ConnectionError(f"an answer of more than {LIMIT_BYTES} bytes was not read to its end")
-    return bytes(said)
+    try:
+        await stream.readexactly(LIMIT_BYTES + 1)
+    except asyncio.IncompleteReadError as whole:
+        return whole.partial
+    raise ConnectionError(f"an answer of more than {LIMIT_BYTES} bytes was not read to its end")
 
 
 async def _hang_up(connection: asyncssh.SSHClientConnection) -> None:

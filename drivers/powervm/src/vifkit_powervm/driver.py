@@ -92,9 +92,7 @@ def _options(address: Address, credentials: Credentials | None) -> asyncssh.SSHC
             x509_trusted_certs=None,
             keepalive_interval=30,
         )
-    except OSError as error:
-        if isinstance(error, ConnectError):
-            raise
-        raise ConnectError(f"{error.filename}: {error.strerror}") from error
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-        raise ConnectError(f"{keyfile}: no private key that can be read: {error}") from error
+    except ConnectError:
+        raise
+    except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise ConnectError(f"{keyfile or known_hosts}: {error}") from error

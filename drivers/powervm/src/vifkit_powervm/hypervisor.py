@@ -13,13 +13,13 @@ from vifkit_base.notes import note
 
 from . import words
 from .console import CommandRefusedError, Console
-from .lpars import NOT_FOUND, NOTE, STATES, Lpar, Lpars
-from .settings import CHANGED, FIXED, PROFILE, is_name, settings_of
+from .lpars import NOT_FOUND, NOTE, Lpars, state_of
+from .settings import FIXED, PROFILE, is_name, settings_of
 
 WAIT_SECONDS = 300.0
 """How long an LPAR may take to be activated, or to be shut down at once."""
 
-_IS_ON, _IS_OFF = "HSCL3681", "HSCL1558"
+_STATES = {"HSCL3681": ("running", "shut off"), "HSCL1558": ("shut off", "running")}
 _OFF = ("-o", "shutdown"), "--immed"
 
 
@@ -45,40 +45,33 @@ class PowerHypervisor(Hypervisor):
 
     def machines(self) -> Sequence[Machine]:
         """List all LPARs, in three commands."""
-        return [each.machine() for each in self._lpars.all()]
+        return self._lpars.all()
 
     def machine(self, name: str) -> Machine | None:
-        """Find an LPAR."""
-        if not is_name(name):  # nobody's, or of a name that a filter cannot hold
-            return super().machine(name)
-        found = self._lpars.find(name)
-        return None if found is None else found.machine()
+        """Find an LPAR, among all where its name is one that a filter cannot hold."""
+        return self._lpars.find(name) if is_name(name) else super().machine(name)
 
     def define(self, config: DomainConfig, *, transient: bool) -> None:
         """Make an LPAR with one profile, or change the default profile of the one that there is."""
         settings = settings_of(config, self._region_MiB)
-        text = note(config, transient=transient)
-        there = self._lpars.find(config.name)
         with ExitStack() as undo:
-            if there is None:
+            if self._lpars.find(config.name) is None:
                 self._make(config.name, settings)
-                undo.callback(_quietly, self._lpars.change, "rmsyscfg", config.name)
-            elif there.said["lpar_env"] != FIXED["lpar_env"]:
-                raise UnsupportedError(
-                    "interface", f"{config.name!r} is a {there.said['lpar_env']} partition, not ours"
-                )
+                undo.callback(_quietly, self._lpars.run, "rmsyscfg", "lpar", ("-n", config.name))
             else:
-                undo.callback(_quietly, self._set, there, self._settings(there))
-                self._set(there, settings)
-            self._describe(config.name, there.said["description"] if there else "", text)
+                profile = self._profile(config.name, settings)
+                undo.callback(_quietly, self._lpars.configure, "chsyscfg", "prof", profile)
+                self._lpars.configure("chsyscfg", "prof", profile | settings)
+            self._describe(config.name, note(config, transient=transient))
             undo.pop_all()
 
     def start(self, config: DomainConfig) -> DomainConfig:
         """Activate an LPAR with its default profile."""
+        name = ("-n", config.name)
         with _named(config.name), ExitStack() as undo:
-            profile = self._lpars.said(config.name, "default_profile")
-            self._lpars.change("chsysstate", config.name, ("-o", "on"), ("-f", profile))
-            undo.callback(_quietly, self._lpars.change, "chsysstate", config.name, *_OFF)
+            profile = ("-f", self._lpars.said(config.name)["default_profile"])
+            self._lpars.run("chsysstate", "lpar", ("-o", "on"), profile, name)
+            undo.callback(_quietly, self._lpars.run, "chsysstate", "lpar", *_OFF, name)
             self._wait(config.name, State.RUNNING)
             undo.pop_all()
         return config
@@ -86,25 +79,24 @@ class PowerHypervisor(Hypervisor):
     def stop(self, config: DomainConfig) -> None:
         """Shut an LPAR down at once, as operator panel function 8 does."""
         with _named(config.name):
-            self._lpars.change("chsysstate", config.name, *_OFF)
+            self._lpars.run("chsysstate", "lpar", *_OFF, ("-n", config.name))
             self._wait(config.name, State.SHUTOFF)
 
     def undefine(self, config: DomainConfig) -> None:
         """Remove an LPAR, with its profiles."""
         with _named(config.name):
-            self._lpars.change("rmsyscfg", config.name)
+            self._lpars.run("rmsyscfg", "lpar", ("-n", config.name))
 
     def keep(self, config: DomainConfig, *, running: bool) -> None:
         """Keep a changed domain in the LPAR's description."""
         settings_of(config, self._region_MiB)
-        lpar = self._lpars.find(config.name)
-        if lpar is None:
+        there = self._lpars.find(config.name)
+        if there is None:
             raise vifkit.DomainNotFoundError(config.name)
-        there = lpar.machine()
         text = note(config, transient=running and there.transient, waiting=there.waiting if running else None)
         if not running and there.state is not State.SHUTOFF:
             text = note(there.config, transient=False, waiting=config)
-        self._describe(config.name, lpar.said["description"], text)
+        self._describe(config.name, text)
 
     def shape(self, config: DomainConfig, mac: str, bandwidth: Bandwidth | None) -> None:
         """Refuse a bandwidth; there is none to clear."""
@@ -123,24 +115,25 @@ class PowerHypervisor(Hypervisor):
                 raise vifkit.DomainExistsError(name) from error
             raise
 
-    def _settings(self, lpar: Lpar) -> dict[str, str]:
-        """Read what a domain's XML decides of a profile."""
-        only = words.record({"lpar_names": lpar.name, "profile_names": lpar.said["default_profile"]})
+    def _profile(self, name: str, settings: dict[str, str]) -> dict[str, str]:
+        """Read an LPAR's default profile, as far as new settings would change it."""
+        row = self._lpars.said(name)
+        if row["lpar_env"] != FIXED["lpar_env"]:
+            raise UnsupportedError("interface", f"{name!r} is a partition for {row['lpar_env']}: it is left as it is")
+        profile = row["default_profile"]
+        only = ("--filter", words.record({"lpar_names": name, "profile_names": profile}))
         with words.understood():
-            (found,) = self._lpars.table("lssyscfg", "prof", CHANGED, ("--filter", only))
-        return found
+            (before,) = self._lpars.table("lssyscfg", "prof", tuple(settings), only)
+        return {"name": profile, "lpar_name": name, **before}
 
-    def _set(self, lpar: Lpar, settings: dict[str, str]) -> None:
-        profile = {"name": lpar.said["default_profile"], "lpar_name": lpar.name}
-        self._lpars.configure("chsyscfg", "prof", profile | settings)
-
-    def _describe(self, name: str, before: str, text: str) -> None:
+    def _describe(self, name: str, text: str) -> None:
         """Put a note into a description, beside what others have written there, and see that it is held whole."""
-        after = f"{NOTE.sub('', before)} {text.rstrip('=')}".lstrip()
         with _named(name), ExitStack() as undo:
+            before = self._lpars.said(name)["description"]
+            after = f"{NOTE.sub('', before)} {text.rstrip('=')}".lstrip()
             undo.callback(_quietly, self._lpars.configure, "chsyscfg", "lpar", {"name": name, "description": before})
             self._lpars.configure("chsyscfg", "lpar", {"name": name, "description": after})
-            held = self._lpars.said(name, "description")
+            held = self._lpars.said(name)["description"]
             if held != after:
                 needs = f"its XML needs a description of {len(after)} characters"
                 raise BackendError(f"{name!r}: {needs}, and the HMC holds {len(held)}")
@@ -148,7 +141,7 @@ class PowerHypervisor(Hypervisor):
 
     def _wait(self, name: str, wanted: State) -> None:
         end, pause = time.monotonic() + WAIT_SECONDS, 0.05
-        while STATES.get(said := self._lpars.said(name, "state"), State.RUNNING) is not wanted:
+        while state_of(said := self._lpars.said(name)["state"]) is not wanted:
             if time.monotonic() > end:
                 raise BackendError(f"{name!r} is still in the state {said!r} after {WAIT_SECONDS:g} s")
             time.sleep(pause)
@@ -162,7 +155,7 @@ class PowerHypervisor(Hypervisor):
             return range(1, 1 << 20)[int(row["mem_region_size"]) - 1]
 
 
-def _quietly(change: Callable[..., None], *arguments: object) -> None:
+def _quietly(change: Callable[..., object], *arguments: object) -> None:
     with suppress(VifkitError):
         change(*arguments)
 
@@ -173,10 +166,8 @@ def _named(name: str) -> Iterator[None]:
     try:
         yield
     except CommandRefusedError as error:
-        match error.code:
-            case code if code == NOT_FOUND:
-                raise vifkit.DomainNotFoundError(name) from error
-            case code if code in (_IS_ON, _IS_OFF):
-                is_on = State.RUNNING.value, State.SHUTOFF.value
-                raise vifkit.InvalidStateError(name, *(is_on if code == _IS_ON else is_on[::-1])) from error
+        if error.code == NOT_FOUND:
+            raise vifkit.DomainNotFoundError(name) from error
+        if error.code in _STATES:
+            raise vifkit.InvalidStateError(name, *_STATES[error.code]) from error
         raise

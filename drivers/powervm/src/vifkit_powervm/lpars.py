@@ -1,10 +1,11 @@
 """The logical partitions of one managed system, as its HMC tells of them."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from vifkit import DomainConfig, State, VifkitError, parse_domain
+from vifkit import DomainConfig, InvalidXmlError, State, VifkitError, parse_domain
 from vifkit_base.hypervisor import Machine
 from vifkit_base.notes import noted
 
@@ -21,40 +22,37 @@ NOT_FOUND = "HSCL8012"
 _LPAR = ("name", "uuid", "state", "default_profile", "lpar_env", "description")
 _PROFILE = ("lpar_name", "name", "virtual_eth_adapters")
 _ETHERNET = ("lpar_name", "slot_num", "port_vlan_id", "vswitch", "mac_addr")
-STATES = {"Not Activated": State.SHUTOFF, "Not Available": State.SHUTOFF, "Suspended": State.PAUSED}
-"""All others hold what they were given: an LPAR in 'Error', too, must be shut down before it is activated."""
+_STATES = {"Not Activated": State.SHUTOFF, "Not Available": State.SHUTOFF, "Suspended": State.PAUSED}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lpar:
-    """A logical partition, with the adapters that it has, or will have by its default profile while it is off."""
+def machine_of(row: Mapping[str, str], adapters: Sequence[Adapter]) -> Machine:
+    """Give an LPAR as a domain, with what a driver of ours has kept in its description.
 
-    name: str
-    state: State
-    said: dict[str, str]
-    """The attributes of _LPAR."""
-    adapters: list[Adapter]
-
-    def machine(self) -> Machine:
-        """Give it as a domain, with what a driver of ours has kept in its description."""
-        found = NOTE.search(self.said["description"])
-        kept = noted(f"vifkit1:{found[1]}{'=' * (-len(found[1]) % 4)}") if found else None
-        was, later = (_read(kept.xml), _read(kept.waiting)) if kept else (None, None)
-        uuid = was.uuid if was else self.said["uuid"].lower()
-        return Machine(
-            config=config_of(self.name, uuid, self.adapters, was),
-            state=self.state,
-            transient=kept is not None and kept.transient,
-            waiting=later and config_of(self.name, uuid, adapters_of(later), later),
-        )
+    A description is anybody's to write, and what is no domain of ours there is nothing. Raises InvalidXmlError where
+    no domain can be like this LPAR.
+    """
+    name, uuid, was, later = row["name"], row["uuid"].lower(), None, None
+    found = NOTE.search(row["description"])
+    kept = noted(f"vifkit1:{found[1]}{'=' * (-len(found[1]) % 4)}") if found else None
+    with suppress(VifkitError):
+        was = _ours(kept.xml) if kept else None
+        uuid = was.uuid if was else uuid
+        waits = _ours(kept.waiting) if kept and kept.waiting else None
+        later = config_of(name, uuid, adapters_of(waits), waits) if waits else None
+    config = config_of(name, uuid, adapters, was)
+    transient = was is not None and kept is not None and kept.transient
+    return Machine(config=config, state=state_of(row["state"]), transient=transient, waiting=later)
 
 
-def _read(xml: str | None) -> DomainConfig | None:
-    """Read what was kept; a description is anybody's to write, and what is no domain is nothing."""
-    try:
-        return parse_domain(xml) if xml else None
-    except VifkitError:
-        return None
+def _ours(xml: str) -> DomainConfig:
+    config = parse_domain(xml)
+    adapters_of(config)
+    return config
+
+
+def state_of(said: str) -> State:
+    """Tell whether an LPAR is off. All others hold what they were given: one in 'Error', too, is to be shut down."""
+    return _STATES.get(said, State.RUNNING)
 
 
 class Lpars:
@@ -64,31 +62,33 @@ class Lpars:
         self.console = console
         self._system = system
 
-    def all(self, *only: words.Argument) -> list[Lpar]:
-        """List them. Raises BackendError."""
+    def all(self, *only: words.Argument) -> list[Machine]:
+        """List them, with the adapters that each has, or will have by its default profile while it is off."""
         found = self.table("lssyscfg", "lpar", _LPAR, *only)
         profiles = self.table("lssyscfg", "prof", _PROFILE, *only) if found else []
         ethernet = ("--rsubtype", "eth"), ("--level", "lpar")
         rows = self.table("lshwres", "virtualio", _ETHERNET, *ethernet, *only) if found else []
-        given: dict[str, dict[int, Adapter]] = {row["name"]: {} for row in found}
-        later: dict[tuple[str, str], list[Adapter]] = {}
+        has: defaultdict[str, dict[int, Adapter]] = defaultdict(dict)
+        will_have: dict[tuple[str, str], list[Adapter]] = {}
         with words.understood():
             for row in rows:
-                given.setdefault(row["lpar_name"], {})[int(row["slot_num"])] = Adapter.of_row(row)
+                has[row["lpar_name"]][int(row["slot_num"])] = Adapter.of_row(row)
             for row in profiles:
-                each_adapter = map(Adapter.of_profile, words.items(row["virtual_eth_adapters"]))
-                later[row["lpar_name"], row["name"]] = [*each_adapter]
-        lpars = []
+                later = map(Adapter.of_profile, words.items(row["virtual_eth_adapters"]))
+                # One without a MAC address has the one that the HMC gave it when it was last activated.
+                known = [each if each.mac else has[row["lpar_name"]].get(each.slot, each) for each in later]
+                will_have[row["lpar_name"], row["name"]] = known
         for row in found:
-            state, has = STATES.get(row["state"], State.RUNNING), given[row["name"]]
-            adapters = [*has.values()]
-            if state is State.SHUTOFF:
-                will_have = later.get((row["name"], row["default_profile"]), [])
-                adapters = [each if each.mac else has.get(each.slot, each) for each in will_have]
-            lpars.append(Lpar(name=row["name"], state=state, said=row, adapters=adapters))
-        return lpars
+            if state_of(row["state"]) is State.SHUTOFF:
+                later_on = will_have.get((row["name"], row["default_profile"]), [])
+                has[row["name"]] = {each.slot: each for each in later_on}
+        machines = []
+        for row in found:
+            with suppress(InvalidXmlError):  # such as one with a '/' in its name: it is left out
+                machines.append(machine_of(row, [*has[row["name"]].values()]))
+        return machines
 
-    def find(self, name: str) -> Lpar | None:
+    def find(self, name: str) -> Machine | None:
         """Find one."""
         try:
             found = self.all(("--filter", words.record({"lpar_names": name})))
@@ -96,27 +96,23 @@ class Lpars:
             if error.code == NOT_FOUND:
                 return None
             raise
-        return next((each for each in found if each.name == name), None)
+        return next((each for each in found if each.config.name == name), None)
 
-    def said(self, name: str, attribute: str) -> str:
-        """Read one attribute of one."""
-        only = ("--filter", words.record({"lpar_names": name}))
+    def said(self, name: str) -> dict[str, str]:
+        """Read the attributes of one."""
         with words.understood():
-            (row,) = self.table("lssyscfg", "lpar", (attribute,), only)
-        return row[attribute]
+            (row,) = self.table("lssyscfg", "lpar", _LPAR, ("--filter", words.record({"lpar_names": name})))
+        return row
 
     def table(self, program: str, kind: str, attributes: Sequence[str], *more: words.Argument) -> list[dict[str, str]]:
         """Read these attributes of resources of a kind."""
         wanted = ("-F", ",".join(attributes))
-        return words.table(self._run(program, kind, *more, wanted, "--header"), attributes)
+        return words.table(self.run(program, kind, *more, wanted, "--header"), attributes)
 
-    def configure(self, program: str, kind: str, attributes: dict[str, str]) -> None:
+    def configure(self, program: str, kind: str, attributes: Mapping[str, str]) -> None:
         """Make or change a resource by an attribute record."""
-        self._run(program, kind, ("-i", words.record(attributes)))
+        self.run(program, kind, ("-i", words.record(attributes)))
 
-    def change(self, program: str, name: str, *more: words.Argument) -> None:
-        """Change the state of an LPAR, or remove it."""
-        self._run(program, "lpar", *more, ("-n", name))
-
-    def _run(self, program: str, kind: str, *more: words.Argument) -> str:
+    def run(self, program: str, kind: str, *more: words.Argument) -> str:
+        """Give a command for resources of a kind."""
         return self.console.run(program, ("-r", kind), ("-m", self._system), *more)
