@@ -20,8 +20,8 @@ Options = Mapping[str, str]
 _OPTIONS = {
     "lshmc": ("-V",),
     "lssyscfg": ("-r=", "-m=", "--filter=", "-F=", "--header"),
-    "mksyscfg": ("-r=", "-m=", "-i="),
-    "chsyscfg": ("-r=", "-m=", "-i="),
+    "mksyscfg": ("-r=", "-m=", "-i=", "-f="),
+    "chsyscfg": ("-r=", "-m=", "-i=", "-f="),
     "rmsyscfg": ("-r=", "-m=", "-n=", "--id="),
     "chsysstate": ("-r=", "-m=", "-o=", "-n=", "--id=", "-f=", "--immed"),
     "lshwres": ("-r=", "-m=", "--rsubtype=", "--level=", "--filter=", "-F=", "--header"),
@@ -103,17 +103,24 @@ def _lssyscfg(system: ManagedSystem, options: Options) -> str:
 
 def _mksyscfg(system: ManagedSystem, options: Options) -> str:
     _system(system, options)
-    insist(options.get("-r") == "lpar" and "-i" in options, "mksyscfg: a parameter is missing or not valid.")
-    system.make(read_record(options["-i"]))
-    return ""
+    insist(options.get("-r") == "lpar", "The resource type is not valid.")
+    return _each(system, options, system.make)
 
 
 def _chsyscfg(system: ManagedSystem, options: Options) -> str:
     _system(system, options)
     change = {"lpar": system.change, "prof": system.change_profile}.get(options.get("-r", ""))
-    if change is None or "-i" not in options:
-        raise Refusal("chsyscfg: a parameter is missing or not valid.")
-    change(read_record(options["-i"]))
+    if change is None:
+        raise Refusal("The resource type is not valid.")
+    return _each(system, options, change)
+
+
+def _each(system: ManagedSystem, options: Options, change: Callable[[Mapping[str, str]], None]) -> str:
+    """Carry out a record, or each line of a file in the user's home."""
+    insist(("-i" in options) != ("-f" in options), "Either -i or -f must be given.")
+    records = [options["-i"]] if "-i" in options else system.lines(options["-f"])
+    for each in records:
+        change(read_record(each))
     return ""
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from vifkit import ConnectError
 
 from .server import USER
-from .system import ManagedSystem
+from .system import SYSTEM
 
 
 class RunningHmc:
@@ -18,7 +18,7 @@ class RunningHmc:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.system = ManagedSystem().row["name"]
+        self.system = SYSTEM
         self._process = subprocess.Popen(
             [sys.executable, "-m", "vifkit_powervm.double", str(directory)],
             stdin=subprocess.PIPE,

@@ -48,7 +48,7 @@ class Hmc:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._system = ManagedSystem()
+        self._system = ManagedSystem(directory)
 
     async def listen(self) -> int:
         """Make the keys, and listen; give the port."""

@@ -23,7 +23,7 @@ def split(line: str) -> list[str]:
         if part.start() != end:
             break
         end = part.end()
-        double, bare = part["double"] or "", part["bare"] or ""
+        double, bare = re.sub(r'\\["\\]', "", part["double"] or ""), part["bare"] or ""
         if _ACTIVE.search(double) or _ACTIVE.search(bare) or _ACTIVE_UNQUOTED.search(bare):
             raise ShellError("this shell expands, redirects and joins nothing")
     if end != len(line) or "\0" in line:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import uuid4
 
 from .text import Refusal, insist, invalid, read_list
@@ -12,6 +13,7 @@ REGION_MIB = 256
 DESCRIPTION_CHARACTERS = 1023
 """Nobody documents how many an HMC holds: an assumption, which a test changes."""
 
+SYSTEM = "Server-9009-22A-SN7800ABC"
 OFF, ON = "Not Activated", "Running"
 
 PROFILE = {
@@ -84,13 +86,19 @@ class Lpar:
 class ManagedSystem:
     """One managed system with the virtual switches ETHERNET0 and br0."""
 
-    def __init__(self, name: str = "Server-9009-22A-SN7800ABC", *, serial: str = "7800ABC") -> None:
+    def __init__(self, home: Path | None = None, *, name: str = SYSTEM, serial: str = "7800ABC") -> None:
+        self._home = home
         self.row = {"name": name, "type_model": "9009-22A", "serial_num": serial, "state": "Operating"}
         self.switches = {"ETHERNET0": "1", "br0": "1"}
         self.lpars: dict[str, Lpar] = {}
         self.description_characters = DESCRIPTION_CHARACTERS
         self.lag = 0
         """How often an LPAR is looked at before it is in the state that it was brought to."""
+
+    def lines(self, name: str) -> list[str]:
+        """Read a file in the user's home. Raises Refusal."""
+        insist(self._home and re.fullmatch("[a-z]+", name) and (self._home / name).is_file(), f"{name} was not found.")
+        return (self._home or Path()).joinpath(name).read_text(encoding="utf-8").splitlines()
 
     def find(self, name: str) -> Lpar:
         """Find an LPAR. Raises Refusal."""
