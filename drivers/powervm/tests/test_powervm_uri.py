@@ -18,7 +18,7 @@ from vifkit_powervm.driver import PowervmDriver
         "hmc://hmc.example/a%0Ab",
         "hmc://hmc.example/system?verify=no",
         "hmc://hmc.example/system?timeout=0",
-        "hmc://hmc.example/system?timeout=3601",
+        "hmc://hmc.example/system?timeout=1000",
         "hmc://hmc.example/system?timeout=1e3",
         "hmc://hmc.example/system?timeout=1&timeout=2",
         "hmc://hmc.example:99999/system",

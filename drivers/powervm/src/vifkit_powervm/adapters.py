@@ -18,7 +18,7 @@ FIRST_SLOT = 2
 _SWITCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. ()-]*")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Adapter:
     """A virtual Ethernet adapter; without a MAC address, the HMC gives it one when it is first activated."""
 
@@ -35,13 +35,12 @@ class Adapter:
         what follows is-required may be left out (MKSYSCFG). Raises ValueError, IndexError.
         """
         parts = [*text.split("/"), "", ""]
-        return cls(slot=int(parts[0]), vlan=int(parts[2]), switch=parts[6], mac=_colons(parts[7]))
+        return cls(int(parts[0]), int(parts[2]), parts[6], _colons(parts[7]))
 
     @classmethod
     def of_row(cls, row: Mapping[str, str]) -> "Adapter":
         """Read what `lshwres -r virtualio --rsubtype eth` says. Raises ValueError."""
-        vlan, mac = int(row["port_vlan_id"]), _colons(row["mac_addr"])
-        return cls(slot=int(row["slot_num"]), vlan=vlan, switch=row["vswitch"], mac=mac)
+        return cls(int(row["slot_num"]), int(row["port_vlan_id"]), row["vswitch"], _colons(row["mac_addr"]))
 
     def to_profile(self) -> str:
         """Write an item of `virtual_eth_adapters`."""
@@ -55,7 +54,7 @@ def adapters_of(config: DomainConfig) -> list[Adapter]:
         if vif.source is None or not _SWITCH.fullmatch(vif.source):
             reason = f"{vif.source!r} is no virtual switch: letters, digits, '_', '-', '.' and spaces name one"
             raise InvalidXmlError("domain/devices/interface/source", reason)
-        found.append(Adapter(slot=slot, vlan=_vlan(config, str(vif.mac)), switch=vif.source, mac=vif.mac))
+        found.append(Adapter(slot, _vlan(config, str(vif.mac)), vif.source, vif.mac))
     return found
 
 

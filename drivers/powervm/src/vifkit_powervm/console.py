@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import threading
+from dataclasses import dataclass, field
 
 import asyncssh
 
@@ -16,7 +17,6 @@ LIMIT_BYTES = 8 << 20
 """The most that an HMC may say to one command; 1,000 LPARs with their descriptions are about 1 MiB."""
 
 _SHOWN = 200
-_NO_AUTHORITY = "HSCL350B"
 
 
 class CommandRefusedError(BackendError):
@@ -28,17 +28,17 @@ class CommandRefusedError(BackendError):
         self.code = found[1] if found else ""
 
 
+@dataclass(kw_only=True, repr=False)
 class Console:
     """An HMC's command line. `timeout_s` is for the connection, and for each command: mksyscfg alone takes 5 s."""
 
-    def __init__(self, host: str, port: int, options: asyncssh.SSHClientConnectionOptions, *, timeout_s: float) -> None:
-        self._host = host
-        self._port = port
-        self._options = options
-        self._timeout_s = timeout_s
-        self._connection: asyncssh.SSHClientConnection | None = None
-        self._process = os.getpid()
-        self._guard = threading.Lock()
+    host: str
+    port: int
+    options: asyncssh.SSHClientConnectionOptions
+    timeout_s: float
+    _connection: asyncssh.SSHClientConnection | None = None
+    _process: int = 0
+    _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, program: str, *arguments: Argument) -> str:
         """Have a command carried out, and give its output.
@@ -52,12 +52,11 @@ class Console:
             status, out, err = wait_for(self._carry_out(connection, line))
         except (TimeoutError, asyncssh.Error, OSError) as error:
             wait_for(_hang_up(connection))
-            why = f"{self._why(error)}; whether {program} was carried out is not known"
-            raise ConnectError(why) from error
+            raise ConnectError(f"{self._why(error)}; whether {program} was carried out is not known") from error
         if status:
             # Messages are written to standard output, with status 1 and nothing else.
             refused = CommandRefusedError(program, status, (out or err).decode(errors="replace"))
-            if refused.code == _NO_AUTHORITY:
+            if refused.code == "HSCL350B":
                 raise AccessDeniedError(str(refused)) from refused
             raise refused
         with understood():
@@ -82,14 +81,14 @@ class Console:
             return self._connection
 
     def _why(self, error: Exception) -> str:
-        return f"{self._host}:{self._port}: {_one_line(error) or f'no answer in {self._timeout_s:g} s'}"
+        return f"{self.host}:{self.port}: {_one_line(error) or f'no answer in {self.timeout_s:g} s'}"
 
     async def _connect(self) -> asyncssh.SSHClientConnection:
-        async with asyncio.timeout(self._timeout_s):
-            return await asyncssh.connect(self._host, self._port, config=None, options=self._options)
+        async with asyncio.timeout(self.timeout_s):
+            return await asyncssh.connect(self.host, self.port, config=None, options=self.options)
 
     async def _carry_out(self, connection: asyncssh.SSHClientConnection, line: str) -> tuple[int, bytes, bytes]:
-        async with asyncio.timeout(self._timeout_s):
+        async with asyncio.timeout(self.timeout_s):
             process = await connection.create_process(line, encoding=None, stdin=asyncssh.DEVNULL)
             try:
                 out, err = await asyncio.gather(_read(process.stdout), _read(process.stderr))

@@ -5,7 +5,7 @@
 The path is the managed system, by its name or as tttt-mmm*sssssss. `keyfile` is the user's private key, or
 `credentials` a file with a line 'password = …'; with neither, nor a provider, the agent is asked, and the keys in
 ~/.ssh are tried. `known_hosts` has the HMC's host key (default ~/.ssh/known_hosts), `timeout` the seconds that one
-command may take.
+command may take (120).
 """
 
 import re
@@ -23,9 +23,6 @@ from .adapters import DOMAIN_TYPE
 from .console import Console
 from .hypervisor import PowerHypervisor
 
-DEFAULT_TIMEOUT, MAX_TIMEOUT = 120, 3600
-"""Seconds."""
-
 
 class PowervmDriver(vifkit.Driver):
     """Opens `hmc:` URIs."""
@@ -37,13 +34,12 @@ class PowervmDriver(vifkit.Driver):
         """Connect. Raises ConnectError if the HMC is not to be had or does not let us in, ValueError."""
         address = parse(uri, self.schemes, ("keyfile", "credentials", "known_hosts", "timeout"))
         system = address.path.removeprefix("/")
-        timeout = address.query.get("timeout", str(DEFAULT_TIMEOUT))
-        if address.host is None or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.*-]*", system):
-            raise ValueError(f"not understood: {uri!r}; hmc://USER@HMC/MANAGED-SYSTEM is")
-        if not re.fullmatch("[0-9]{1,4}", timeout) or not 1 <= int(timeout) <= MAX_TIMEOUT:
-            raise ValueError(f"not understood: a timeout of {timeout!r}; 1 to {MAX_TIMEOUT} seconds are")
+        timeout = address.query.get("timeout", "120")
+        sound = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.*-]*", system) and re.fullmatch("[1-9][0-9]{0,2}", timeout)
+        if address.host is None or not sound:
+            raise ValueError(f"not understood: {uri!r}; hmc://USER@HMC/MANAGED-SYSTEM?timeout=1 to 999 seconds is")
         options = _options(address, credentials)
-        console = Console(address.host, address.port or 22, options, timeout_s=float(timeout))
+        console = Console(host=address.host, port=address.port or 22, options=options, timeout_s=float(timeout))
         try:
             return PowervmConnection(PowerHypervisor(console, system))
         except VifkitError as error:
@@ -64,35 +60,33 @@ class PowervmConnection(NativeConnection):
     def check(self, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Refuse what is no virtual Ethernet adapter on a virtual switch."""
         if vif.type != "bridge" or vif.virtualport is not None:
-            wanted = "a bridge, its source a virtual switch, without a virtualport"
-            raise UnsupportedError("interface", f"an interface is {wanted} here, and not of type {vif.type!r}")
+            wanted = f"an interface of type 'bridge' without a virtualport, not of type {vif.type!r}"
+            raise UnsupportedError("interface", f"an LPAR's adapter on a virtual switch is {wanted}")
         if vif.target is not None:
             raise UnsupportedError("interface", f"{vif.target!r}: an LPAR's adapter has no device on any host")
 
 
 def _options(address: Address, credentials: Credentials | None) -> asyncssh.SSHClientConnectionOptions:
     """Choose how to log in: by a key, or by a password, with which no key is offered. Raises ConnectError."""
-    file, keyfile = (
-        Path(address.query[each]) if each in address.query else None for each in ("credentials", "keyfile")
-    )
-    known_hosts = Path(address.query.get("known_hosts", "~/.ssh/known_hosts")).expanduser()
+    paths = {name: Path(value).expanduser() for name, value in address.query.items() if name != "timeout"}
+    file, keyfile = paths.get("credentials"), paths.get("keyfile")
+    known_hosts = paths.get("known_hosts", Path.home() / ".ssh/known_hosts")
     by_password = keyfile is None and (file is not None or credentials is not None)
+    user = address.user or secret("username", credentials, file)
+    password = secret("password", credentials, file) if by_password else None
+    if keyfile is not None and keyfile.exists() and keyfile.stat().st_mode & 0o077:
+        raise ConnectError(f"{keyfile}: a key that others may not read is needed: chmod 600 it")
     try:
         known_hosts.read_bytes()  # without it asyncssh would look elsewhere
-        if keyfile is not None and keyfile.stat().st_mode & 0o077:
-            raise ConnectError(f"{keyfile}: a key that others may not read is needed: chmod 600 it")
         return asyncssh.SSHClientConnectionOptions(
-            username=address.user or secret("username", credentials, file),
-            password=secret("password", credentials, file) if by_password else None,
+            username=user,
+            password=password,
             client_keys=None if by_password else [str(keyfile)] if keyfile else (),
             agent_path=None if by_password or keyfile else (),
             preferred_auth=["password", "keyboard-interactive"] if by_password else ["publickey"],
             known_hosts=str(known_hosts),
             config=None,
             x509_trusted_certs=None,
-            keepalive_interval=30,
         )
-    except ConnectError:
-        raise
     except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
         raise ConnectError(f"{keyfile or known_hosts}: {error}") from error

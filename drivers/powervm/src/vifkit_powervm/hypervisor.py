@@ -2,24 +2,31 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from functools import cached_property
 
-import vifkit
-from vifkit import BackendError, Bandwidth, ConnectError, DomainConfig, State, UnsupportedError, VifkitError
+from vifkit import (
+    BackendError,
+    Bandwidth,
+    ConnectError,
+    DomainConfig,
+    DomainExistsError,
+    State,
+    UnsupportedError,
+    VifkitError,
+)
 from vifkit_base.hypervisor import Hypervisor, Machine
 from vifkit_base.notes import note
 
 from . import words
 from .console import CommandRefusedError, Console
-from .lpars import NOT_FOUND, NOTE, Lpars, state_of
-from .settings import FIXED, PROFILE, is_name, settings_of
+from .lpars import NOTE, Lpars, named, state_of
+from .settings import ENV, FIXED, PROFILE, is_name, settings_of
 
 WAIT_SECONDS = 300.0
 """How long an LPAR may take to be activated, or to be shut down at once."""
 
-_STATES = {"HSCL3681": ("running", "shut off"), "HSCL1558": ("shut off", "running")}
 _OFF = ("-o", "shutdown"), "--immed"
 
 
@@ -30,18 +37,16 @@ class PowerHypervisor(Hypervisor):
         super().__init__()
         self._lpars = Lpars(console, system)
         try:
-            with words.understood():
-                (self._system,) = self._lpars.table("lssyscfg", "sys", ("type_model", "state"))
-        except BackendError as error:
+            (self._system,) = self._lpars.table("lssyscfg", "sys", ("type_model", "state"))
+        except (BackendError, ValueError) as error:
             raise ConnectError(f"the managed system {system!r} is not to be had: {error}") from error
 
     def version(self) -> str:
         """Name the HMC's version, and the model of the managed system."""
         said = self._lpars.console.run("lshmc", "-V")
-        version = re.search(r"Version: *(\S+)\s+Release: *(\S+)\s+Service Pack: *(\S+)", said)
-        if version is None:
-            raise BackendError("the HMC's answer is not understood: it names no version")
-        return f"HMC V{version[1]}R{version[2]} service pack {version[3]}, managing {self._system['type_model']}"
+        with words.understood():
+            version, release, pack = re.findall(r"(?:Version|Release|Service Pack): *(\S+)", said)
+        return f"HMC V{version}R{release} service pack {pack}, managing {self._system['type_model']}"
 
     def machines(self) -> Sequence[Machine]:
         """List all LPARs, in three commands."""
@@ -67,32 +72,29 @@ class PowerHypervisor(Hypervisor):
 
     def start(self, config: DomainConfig) -> DomainConfig:
         """Activate an LPAR with its default profile."""
-        name = ("-n", config.name)
-        with _named(config.name), ExitStack() as undo:
+        with named(config.name), ExitStack() as undo:
             profile = ("-f", self._lpars.said(config.name)["default_profile"])
-            self._lpars.run("chsysstate", "lpar", ("-o", "on"), profile, name)
-            undo.callback(_quietly, self._lpars.run, "chsysstate", "lpar", *_OFF, name)
+            self._lpars.run("chsysstate", "lpar", ("-o", "on"), profile, ("-n", config.name))
+            undo.callback(_quietly, self._lpars.run, "chsysstate", "lpar", *_OFF, ("-n", config.name))
             self._wait(config.name, State.RUNNING)
             undo.pop_all()
         return config
 
     def stop(self, config: DomainConfig) -> None:
         """Shut an LPAR down at once, as operator panel function 8 does."""
-        with _named(config.name):
+        with named(config.name):
             self._lpars.run("chsysstate", "lpar", *_OFF, ("-n", config.name))
             self._wait(config.name, State.SHUTOFF)
 
     def undefine(self, config: DomainConfig) -> None:
         """Remove an LPAR, with its profiles."""
-        with _named(config.name):
+        with named(config.name):
             self._lpars.run("rmsyscfg", "lpar", ("-n", config.name))
 
     def keep(self, config: DomainConfig, *, running: bool) -> None:
         """Keep a changed domain in the LPAR's description."""
         settings_of(config, self._region_MiB)
-        there = self._lpars.find(config.name)
-        if there is None:
-            raise vifkit.DomainNotFoundError(config.name)
+        there = self.machine(config.name) or Machine(config=config, state=State.SHUTOFF)
         text = note(config, transient=running and there.transient, waiting=there.waiting if running else None)
         if not running and there.state is not State.SHUTOFF:
             text = note(there.config, transient=False, waiting=config)
@@ -109,16 +111,18 @@ class PowerHypervisor(Hypervisor):
 
     def _make(self, name: str, settings: dict[str, str]) -> None:
         try:
-            self._lpars.configure("mksyscfg", "lpar", {"name": name, "profile_name": PROFILE, **FIXED, **settings})
+            self._lpars.configure(
+                "mksyscfg", "lpar", FIXED | settings | {"name": name, "profile_name": PROFILE, "lpar_env": ENV}
+            )
         except CommandRefusedError as error:
             if self._lpars.find(name) is not None:  # somebody was quicker
-                raise vifkit.DomainExistsError(name) from error
+                raise DomainExistsError(name) from error
             raise
 
     def _profile(self, name: str, settings: dict[str, str]) -> dict[str, str]:
         """Read an LPAR's default profile, as far as new settings would change it."""
         row = self._lpars.said(name)
-        if row["lpar_env"] != FIXED["lpar_env"]:
+        if row["lpar_env"] != ENV:
             raise UnsupportedError("interface", f"{name!r} is a partition for {row['lpar_env']}: it is left as it is")
         profile = row["default_profile"]
         only = ("--filter", words.record({"lpar_names": name, "profile_names": profile}))
@@ -128,7 +132,7 @@ class PowerHypervisor(Hypervisor):
 
     def _describe(self, name: str, text: str) -> None:
         """Put a note into a description, beside what others have written there, and see that it is held whole."""
-        with _named(name), ExitStack() as undo:
+        with named(name), ExitStack() as undo:
             before = self._lpars.said(name)["description"]
             after = f"{NOTE.sub('', before)} {text.rstrip('=')}".lstrip()
             undo.callback(_quietly, self._lpars.configure, "chsyscfg", "lpar", {"name": name, "description": before})
@@ -158,16 +162,3 @@ class PowerHypervisor(Hypervisor):
 def _quietly(change: Callable[..., object], *arguments: object) -> None:
     with suppress(VifkitError):
         change(*arguments)
-
-
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Say in the contract's words what is wrong with an LPAR."""
-    try:
-        yield
-    except CommandRefusedError as error:
-        if error.code == NOT_FOUND:
-            raise vifkit.DomainNotFoundError(name) from error
-        if error.code in _STATES:
-            raise vifkit.InvalidStateError(name, *_STATES[error.code]) from error
-        raise

@@ -4,33 +4,23 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
-from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_guard = threading.Lock()
+_loops: dict[int, asyncio.AbstractEventLoop] = {}  # by process: a child that was forked has not its parent's thread
+
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Do it in the loop, and give what it gives; who is interrupted cancels it."""
-    future = asyncio.run_coroutine_threadsafe(work, _loop(os.getpid()))
+    with _guard:
+        if (loop := _loops.get(os.getpid())) is None:
+            loop = _loops[os.getpid()] = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="vifkit-powervm", daemon=True).start()
+    future = asyncio.run_coroutine_threadsafe(work, loop)
     try:
         return future.result()
     except BaseException:
         future.cancel()
         raise
-
-
-_guard = threading.Lock()
-
-
-def _loop(process: int) -> asyncio.AbstractEventLoop:
-    with _guard:
-        return _started(process)
-
-
-@cache
-def _started(_process: int) -> asyncio.AbstractEventLoop:
-    """Start a loop; a child that was forked starts its own, as its parent's thread is not there."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="vifkit-powervm", daemon=True).start()
-    return loop

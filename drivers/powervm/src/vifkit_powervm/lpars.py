@@ -2,10 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
-from vifkit import DomainConfig, InvalidXmlError, State, VifkitError, parse_domain
+from vifkit import DomainNotFoundError, InvalidStateError, InvalidXmlError, State, VifkitError, parse_domain
 from vifkit_base.hypervisor import Machine
 from vifkit_base.notes import noted
 
@@ -16,12 +16,10 @@ from .console import CommandRefusedError, Console
 NOTE = re.compile(r" ?vifkit1:([A-Za-z0-9_-]+)")
 """What a driver of ours keeps in a description, without the padding: nobody documents '=' within a value."""
 
-NOT_FOUND = "HSCL8012"
-"""The code of the message that there is no such partition."""
-
 _LPAR = ("name", "uuid", "state", "default_profile", "lpar_env", "description")
 _PROFILE = ("lpar_name", "name", "virtual_eth_adapters")
 _ETHERNET = ("lpar_name", "slot_num", "port_vlan_id", "vswitch", "mac_addr")
+_CODES = {"HSCL3681": ("running", "shut off"), "HSCL1558": ("shut off", "running")}
 _STATES = {"Not Activated": State.SHUTOFF, "Not Available": State.SHUTOFF, "Suspended": State.PAUSED}
 
 
@@ -31,28 +29,36 @@ def machine_of(row: Mapping[str, str], adapters: Sequence[Adapter]) -> Machine:
     A description is anybody's to write, and what is no domain of ours there is nothing. Raises InvalidXmlError where
     no domain can be like this LPAR.
     """
-    name, uuid, was, later = row["name"], row["uuid"].lower(), None, None
+    name, uuid, was, later, transient = row["name"], row["uuid"].lower(), None, None, False
     found = NOTE.search(row["description"])
     kept = noted(f"vifkit1:{found[1]}{'=' * (-len(found[1]) % 4)}") if found else None
     with suppress(VifkitError):
-        was = _ours(kept.xml) if kept else None
-        uuid = was.uuid if was else uuid
-        waits = _ours(kept.waiting) if kept and kept.waiting else None
-        later = config_of(name, uuid, adapters_of(waits), waits) if waits else None
+        if kept is not None:
+            ours = parse_domain(kept.xml)
+            adapters_of(ours)  # raises for what none of ours can be
+            was, uuid, transient = ours, ours.uuid, kept.transient
+            waits = parse_domain(kept.waiting or "")  # nothing is no domain either
+            later = config_of(name, uuid, adapters_of(waits), waits)
     config = config_of(name, uuid, adapters, was)
-    transient = was is not None and kept is not None and kept.transient
     return Machine(config=config, state=state_of(row["state"]), transient=transient, waiting=later)
-
-
-def _ours(xml: str) -> DomainConfig:
-    config = parse_domain(xml)
-    adapters_of(config)
-    return config
 
 
 def state_of(said: str) -> State:
     """Tell whether an LPAR is off. All others hold what they were given: one in 'Error', too, is to be shut down."""
     return _STATES.get(said, State.RUNNING)
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Say in the contract's words what is wrong with an LPAR."""
+    try:
+        yield
+    except CommandRefusedError as error:
+        if error.code == "HSCL8012":
+            raise DomainNotFoundError(name) from error
+        if error.code in _CODES:
+            raise InvalidStateError(name, *_CODES[error.code]) from error
+        raise
 
 
 class Lpars:
@@ -90,13 +96,10 @@ class Lpars:
 
     def find(self, name: str) -> Machine | None:
         """Find one."""
-        try:
+        with suppress(DomainNotFoundError), named(name):
             found = self.all(("--filter", words.record({"lpar_names": name})))
-        except CommandRefusedError as error:
-            if error.code == NOT_FOUND:
-                return None
-            raise
-        return next((each for each in found if each.config.name == name), None)
+            return next((each for each in found if each.config.name == name), None)
+        return None
 
     def said(self, name: str) -> dict[str, str]:
         """Read the attributes of one."""

@@ -12,14 +12,11 @@ from .adapters import adapters_of
 PROFILE = "default_profile"
 """The profile of an LPAR that we make."""
 
-FIXED = {
-    "lpar_env": "aixlinux",
-    "max_virtual_slots": "64",
-    "proc_mode": "shared",
-    "sharing_mode": "uncap",
-    "uncap_weight": "128",
-}
-"""What each LPAR that we make has, and nothing changes."""
+ENV = "aixlinux"
+"""What runs in an LPAR that we make or change: AIX or Linux."""
+
+FIXED = {"max_virtual_slots": "64", "proc_mode": "shared", "sharing_mode": "uncap", "uncap_weight": "128"}
+"""What each profile that we make has, and no change of ours touches."""
 
 SMALLEST_MIB = 256
 # KB is a thousand bytes, and k, like KiB, 1024 (libvirt, formatdomain: "Memory Allocation").
@@ -52,14 +49,10 @@ def settings_of(config: DomainConfig, region_MiB: int) -> dict[str, str]:
     unit_bytes = (1000 if unit[2] == "B" else 1024) ** " KMGT".index(unit[1].upper())
     asked_MiB = -(-_number(root, "memory", SMALLEST_MIB << 10) * unit_bytes // 2**20)
     size = str(-(-max(asked_MiB, SMALLEST_MIB) // region_MiB) * region_MiB)
-    return {
-        **dict.fromkeys(("min_mem", "desired_mem", "max_mem"), size),
-        **dict.fromkeys(("desired_procs", "max_procs"), str(processors)),
-        **dict.fromkeys(("desired_proc_units", "max_proc_units"), f"{processors / 10:.1f}"),
-        "min_procs": "1",
-        "min_proc_units": "0.1",
-        "virtual_eth_adapters": adapters,
-    }
+    memories, units = dict.fromkeys(("min_mem", "desired_mem", "max_mem"), size), f"{processors / 10:.1f}"
+    given = {"min_procs": "1", "desired_procs": str(processors), "max_procs": str(processors)}
+    given |= {"min_proc_units": "0.1", "desired_proc_units": units, "max_proc_units": units}
+    return memories | given | {"virtual_eth_adapters": adapters}
 
 
 def _number(root: etree._Element, tag: str, otherwise: int) -> int:
