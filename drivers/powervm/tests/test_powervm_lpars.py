@@ -1,6 +1,7 @@
 """Domains are LPARs: what they are made with, and what others do to them between two calls."""
 
 import re
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -143,17 +144,27 @@ def test_a_vlan_that_cannot_be_is_refused(connection: Connection, xml: Written, 
         connection.define(xml("web", vif(more=f"<vlan><tag id='{tag}'/></vlan>")))
 
 
-def test_a_bandwidth_is_refused_and_none_is_cleared(connection: Connection, xml: Written, vif: Written) -> None:
-    domain = connection.create(xml())
-    for asked, capability in (
+@pytest.mark.parametrize(
+    ("asked", "capability"),
+    [
         (Bandwidth(inbound=Rate(average=512)), "inbound"),
         (Bandwidth(outbound=Rate(average=512)), "outbound"),
         (Bandwidth(inbound=Rate(floor=512)), "floor"),
-    ):
-        with pytest.raises(UnsupportedError) as caught:
-            domain.set_bandwidth("52:54:00:00:00:01", asked)
-        assert caught.value.capability == capability
-    domain.set_bandwidth("52:54:00:00:00:01", None) if domain.state() is State.SHUTOFF else domain.stop()
+    ],
+)
+def test_a_bandwidth_is_refused(connection: Connection, xml: Written, asked: Bandwidth, capability: str) -> None:
+    domain = connection.define(xml())
+    with pytest.raises(UnsupportedError) as caught:
+        domain.set_bandwidth("52:54:00:00:00:01", asked)
+    assert caught.value.capability == capability
+    domain.set_bandwidth("52:54:00:00:00:01", None)
+    assert domain.bandwidth("52:54:00:00:00:01") is None
+
+
+def test_a_bandwidth_is_told_to_do_nothing(xml: Written, vif: Written) -> None:
+    text = xml("web", vif(more="<bandwidth><inbound average='512'/></bandwidth>"))
+    run = subprocess.run(["netqos", "explain", "-"], input=text, capture_output=True, text=True, check=True)
+    assert "interface-unsupported" in run.stdout
 
 
 def test_a_switch_that_is_not_there_leaves_nothing(connection: Connection, xml: Written, vif: Written) -> None:

@@ -6,16 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import cached_property
 
-from vifkit import (
-    BackendError,
-    Bandwidth,
-    ConnectError,
-    DomainConfig,
-    DomainExistsError,
-    State,
-    UnsupportedError,
-    VifkitError,
-)
+import vifkit
+from vifkit import BackendError, Bandwidth, ConnectError, DomainConfig, State, UnsupportedError, VifkitError
 from vifkit_base.hypervisor import Hypervisor, Machine
 from vifkit_base.notes import note
 
@@ -116,7 +108,7 @@ class PowerHypervisor(Hypervisor):
             )
         except CommandRefusedError as error:
             if self._lpars.find(name) is not None:  # somebody was quicker
-                raise DomainExistsError(name) from error
+                raise vifkit.DomainExistsError(name) from error
             raise
 
     def _profile(self, name: str, settings: dict[str, str]) -> dict[str, str]:
@@ -148,8 +140,7 @@ class PowerHypervisor(Hypervisor):
         while state_of(said := self._lpars.said(name)["state"]) is not wanted:
             if time.monotonic() > end:
                 raise BackendError(f"{name!r} is still in the state {said!r} after {WAIT_SECONDS:g} s")
-            time.sleep(pause)
-            pause = min(2 * pause, 2.0)
+            time.sleep(pause := min(2 * pause, 2.0))
 
     @cached_property
     def _region_MiB(self) -> int:
