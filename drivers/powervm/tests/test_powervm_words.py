@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vifkit import BackendError
@@ -17,12 +17,14 @@ WORDS = st.one_of(PRINTABLE, st.text(NASTY, max_size=20))
 VALUES = WORDS.filter(lambda word: not word.startswith("-"))
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES, max_size=5))
 def test_the_shell_reads_the_words_that_were_quoted(words: list[str]) -> None:
     line = command_line("lssyscfg", *(("-i", word) for word in words))
     assert split(line) == ["lssyscfg", *(each for word in words for each in ("-i", word))]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.lists(VALUES, min_size=1, max_size=4), min_size=1, max_size=20))
 def test_bash_reads_the_words_that_were_quoted(lines: list[list[str]]) -> None:
     script = "\n".join(command_line("says", *(("-i", word) for word in words)) for words in lines)
@@ -85,11 +87,13 @@ def test_the_doubles_shell_takes_one_plain_command(line: str) -> None:
         split(line)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text("abc_", min_size=1), st.text(NASTY), min_size=1, max_size=5))
 def test_a_record_is_read_as_it_was_written(attributes: dict[str, str]) -> None:
     assert read_record(record(attributes)) == attributes
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(NASTY, min_size=1), min_size=1, max_size=5))
 def test_a_list_is_read_as_it_was_written(given_: list[str]) -> None:
     assert items(values(given_)) == read_list(values(given_)) == given_ or given_ in (["none"], ["null"])

@@ -5,6 +5,7 @@ import os
 import re
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 
 import asyncssh
 
@@ -16,7 +17,8 @@ from .words import Argument, command_line, understood
 LIMIT_BYTES = 8 << 20
 """The most that an HMC may say to one command; 1,000 LPARs with their descriptions are about 1 MiB."""
 
-_SHOWN = 200
+SESSIONS = 8
+"""How many commands are under way at once: sshd lets a connection have 10 (sshd_config(5), MaxSessions)."""
 
 
 class CommandRefusedError(BackendError):
@@ -24,11 +26,10 @@ class CommandRefusedError(BackendError):
 
     def __init__(self, program: str, status: int, said: str) -> None:
         super().__init__(f"{program}: {_one_line(said) or f'status {status}, and not a word'}")
-        found = re.match(r"\s*(HSCL[0-9A-F]{4})\b", said)
-        self.code = found[1] if found else ""
+        self.code = "".join(re.findall(r"\A\s*(HSCL[0-9A-F]{4})\b", said))
 
 
-@dataclass(kw_only=True, repr=False)
+@dataclass(repr=False)
 class Console:
     """An HMC's command line. `timeout_s` is for the connection, and for each command: mksyscfg alone takes 5 s."""
 
@@ -39,6 +40,7 @@ class Console:
     _connection: asyncssh.SSHClientConnection | None = None
     _process: int = 0
     _guard: threading.Lock = field(default_factory=threading.Lock)
+    _turns: threading.Semaphore = field(default_factory=partial(threading.Semaphore, SESSIONS))
 
     def run(self, program: str, *arguments: Argument) -> str:
         """Have a command carried out, and give its output.
@@ -49,7 +51,8 @@ class Console:
         line = command_line(program, *arguments)
         connection = self._connected()
         try:
-            status, out, err = wait_for(self._carry_out(connection, line))
+            with self._turns:
+                status, out, err = wait_for(self._carry_out(connection, line))
         except (TimeoutError, asyncssh.Error, OSError) as error:
             wait_for(_hang_up(connection))
             raise ConnectError(f"{self._why(error)}; whether {program} was carried out is not known") from error
@@ -115,4 +118,4 @@ async def _hang_up(connection: asyncssh.SSHClientConnection) -> None:
 
 def _one_line(said: object) -> str:
     line = next((each.strip() for each in str(said).splitlines() if each.strip()), "")
-    return "".join(each if each.isprintable() else "?" for each in line)[:_SHOWN]
+    return "".join(each if each.isprintable() else "?" for each in line)[:200]

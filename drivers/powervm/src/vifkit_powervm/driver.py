@@ -38,8 +38,7 @@ class PowervmDriver(vifkit.Driver):
         sound = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.*-]*", system) and re.fullmatch("[1-9][0-9]{0,2}", timeout)
         if address.host is None or not sound:
             raise ValueError(f"not understood: {uri!r}; hmc://USER@HMC/MANAGED-SYSTEM?timeout=1 to 999 seconds is")
-        options = _options(address, credentials)
-        console = Console(host=address.host, port=address.port or 22, options=options, timeout_s=float(timeout))
+        console = Console(address.host, address.port or 22, _options(address, credentials), float(timeout))
         try:
             return PowervmConnection(PowerHypervisor(console, system))
         except VifkitError as error:

@@ -13,9 +13,6 @@ from contextlib import contextmanager
 
 from vifkit import BackendError, VifkitError
 
-NOTHING = "No results were found."
-"""What the HMC says, with status 0, where a list is empty."""
-
 Argument = str | tuple[str, str]
 """A flag alone, or with its value."""
 
@@ -57,7 +54,7 @@ def items(value: str) -> list[str]:
 
 def table(text: str, attributes: Sequence[str]) -> list[dict[str, str]]:
     """Read what `-F` with these attributes and `--header` gives. Raises BackendError for anything else."""
-    if text.strip() == NOTHING:
+    if text.strip() == "No results were found.":  # with status 0
         return []
     with understood():
         header, *rows = _rows(text)

@@ -13,14 +13,36 @@ from .system import ManagedSystem
 
 USER = "hscroot"
 FLOOD_BYTES = 10 << 20
+MAX_SESSIONS = 10
+"""What a connection may have at once: sshd_config(5), MaxSessions."""
 
 
 class _Server(asyncssh.SSHServer):
     """Lets one user in, by one password or one key."""
 
-    def __init__(self, password: str, key: asyncssh.SSHKey) -> None:
+    def __init__(self, hmc: "Hmc", password: str, key: asyncssh.SSHKey) -> None:
+        self._hmc = hmc
         self._password = password
         self._key = key
+        self._sessions = 0
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+
+    def session_requested(self) -> "tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerSession[bytes]]":
+        if self._sessions >= MAX_SESSIONS:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "no more sessions")
+        self._sessions += 1
+        return (
+            self._connection.create_server_channel(encoding=None),
+            asyncssh.SSHServerProcess(self._serve, None, 0, False),
+        )
+
+    async def _serve(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
+        try:
+            await self._hmc.serve(process)
+        finally:
+            self._sessions -= 1
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -59,13 +81,10 @@ class Hmc:
             (self._directory / f"{name}.pub").write_bytes(key.export_public_key())
         _secretly(self._directory / "password", f"username = {USER}\npassword = {password}\n")
         server = await asyncssh.create_server(
-            lambda: _Server(password, user.convert_to_public()),
+            lambda: _Server(self, password, user.convert_to_public()),
             "127.0.0.1",
             0,
             server_host_keys=[host],
-            process_factory=self._serve,
-            encoding=None,
-            allow_scp=False,
             agent_forwarding=False,
         )
         port = server.get_port()
@@ -73,7 +92,8 @@ class Hmc:
         (self._directory / "known_hosts").write_text(known, encoding="ascii")
         return port
 
-    async def _serve(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
+    async def serve(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
+        """Carry out the command that came."""
         if process.command is None:
             process.exit(1)  # nobody sits before this console
             return
