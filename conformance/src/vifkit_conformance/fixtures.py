@@ -125,7 +125,8 @@ def guest(
     from .testbed import Unbooted
 
     marker = request.node.get_closest_marker("needs")
-    traffic = marker is not None and "guest_traffic" in marker.args
+    traffic = request.node.get_closest_marker("inside") is not None
+    traffic = traffic or (marker is not None and "guest_traffic" in marker.args)
     if HOST in request.config.stash:
         if traffic:
             only_seen()

@@ -100,6 +100,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "needs(*capabilities, **values): skip, with the reason, what the driver does not declare"
     )
+    config.addinivalue_line("markers", "inside: the guest is one that can be reached into, where the testbed does so")
     for kind in ("driver", "testbed"):
         if (name := config.getoption(f"--{kind}")) is not None:
             from .environment import installed

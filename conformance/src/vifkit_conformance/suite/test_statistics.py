@@ -28,7 +28,7 @@ def test_counters_only_grow(guest: Guests) -> None:
         assert 0 <= getattr(first, name) <= getattr(second, name)
 
 
-@pytest.mark.needs("guest_traffic")
+@pytest.mark.inside
 def test_what_a_guest_receives_is_counted_as_received(guest: Guests) -> None:
     """Failing: the directions are swapped (what the host's device sends is what the guest receives), or not counted."""
     made = guest("")
@@ -42,7 +42,7 @@ def test_what_a_guest_receives_is_counted_as_received(guest: Guests) -> None:
     assert after.received_packets > before.received_packets
 
 
-@pytest.mark.needs("guest_traffic")
+@pytest.mark.inside
 def test_what_a_guest_sends_is_counted_as_sent(guest: Guests) -> None:
     """Failing: the directions are swapped (what the host's device receives is what the guest sends), or not counted."""
     made = guest("")
@@ -56,7 +56,7 @@ def test_what_a_guest_sends_is_counted_as_sent(guest: Guests) -> None:
     assert after.sent_packets > before.sent_packets
 
 
-@pytest.mark.needs("guest_traffic")
+@pytest.mark.inside
 def test_each_vif_has_its_own_counters(guest: Guests) -> None:
     """Failing: counters must be found by the vif's own device."""
     made = guest("", "")
