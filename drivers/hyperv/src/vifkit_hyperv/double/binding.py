@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from .errors import binding
-from .values import Enumeration
 
 Arguments = Sequence[tuple[str | None, object]]
 """Names of parameters with their values, as they were sent; a name of None is a positional argument."""
@@ -103,7 +102,7 @@ def _convert(parameter: Parameter, value: object) -> object:
     if value is None and parameter.type == "SwitchParameter":
         return True
     try:
-        return _CONVERSIONS.get(parameter.type, lambda given: given)(value)
+        return _CONVERSIONS.get(parameter.type, _as_it_is)(value)
     except (TypeError, ValueError):
         raise _unfit(parameter, value, f"System.{parameter.type}") from None
 
@@ -111,6 +110,10 @@ def _convert(parameter: Parameter, value: object) -> object:
 def _unfit(parameter: Parameter, value: object, wanted: str) -> Exception:
     text = f'Cannot bind parameter \'{parameter.name}\'. Cannot convert value "{value}" to type "{wanted}".'
     return binding("CannotConvertArgumentNoMessage", text)
+
+
+def _as_it_is(value: object) -> object:
+    return value
 
 
 def _integer(bits: int, *, signed: bool) -> Callable[[object], int]:
@@ -162,14 +165,3 @@ _CONVERSIONS: Mapping[str, Callable[[object], object]] = {
     "SwitchParameter": _switch,
     "Boolean": _switch,
 }
-
-
-def member(value: object, name: str) -> object:
-    """Read a property of an object, whatever the case of its name; what it has not is null."""
-    properties: Mapping[str, object] = value.properties() if hasattr(value, "properties") else {}
-    return next((held for each, held in properties.items() if each.lower() == name.lower()), None)
-
-
-def comparable(value: object) -> str:
-    """Give the text by which -eq compares a property with a string."""
-    return value.name if isinstance(value, Enumeration) else str(value)

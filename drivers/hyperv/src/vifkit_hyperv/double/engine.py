@@ -5,7 +5,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from .binding import Arguments, Bound, Parameter, bind
 from .errors import STOPPED, Category, RefusedError, unknown_command
@@ -39,13 +38,11 @@ class Outcome:
     failure: RefusedError | None = None
 
 
-class Cmdlet(Protocol):
-    """What a cmdlet does with its arguments, and with what comes from the command before, None where it is the first.
+Cmdlet = Callable[[Host, Bound, object, Callable[[str], None]], Iterator[object]]
+"""What a cmdlet does with its arguments, and with what comes from the command before, None where it is the first.
 
-    Raises RefusedError, for one of the objects that come or for the whole command.
-    """
-
-    def __call__(self, host: Host, bound: Bound, given: object, warn: Callable[[str], None]) -> Iterator[object]: ...
+The last argument takes warnings. Raises RefusedError, for one of the objects that come or for the whole command.
+"""
 
 
 @dataclass(frozen=True)

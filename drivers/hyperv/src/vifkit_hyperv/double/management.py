@@ -16,6 +16,7 @@ from . import remoting
 from .catalogue import COMMANDS
 from .engine import run
 from .host import Host
+from .reading import Incoming
 
 S, A, W, R, T = (
     "http://www.w3.org/2003/05/soap-envelope",
@@ -45,7 +46,7 @@ class Shell:
     """One runspace pool, and what waits to be received from it and from its pipelines."""
 
     pool: UUID
-    incoming: remoting.Incoming
+    incoming: Incoming
     waiting: list[bytes]
     pipelines: dict[str, list[bytes]] = field(default_factory=dict)
     messages: int = 10
@@ -96,7 +97,7 @@ class Management:
         content = body.findtext(f"{{{R}}}Shell/{{http://schemas.microsoft.com/powershell}}creationXml")
         if content is None:
             raise FaultError(BAD_REQUEST, "no creationXml")
-        incoming = remoting.Incoming()
+        incoming = Incoming()
         pool = remoting.checked_opening(incoming.messages(base64.b64decode(content)))
         name = (body[0].get("ShellId") or str(uuid4())).upper()
         self.shells[name] = Shell(pool, incoming, [remoting.opened(pool)])
@@ -139,7 +140,7 @@ class Management:
             statements = remoting.statements(message)
             self.calls += 1
             outcome = run(self.host, COMMANDS, statements)
-            written = list(remoting.answered(shell.pool, UUID(str(message.pid)), outcome, shell.messages))
+            written = list(remoting.answered(shell.pool, message.pipeline, outcome, shell.messages))
             shell.messages += len(written)
             shell.pipelines[name] += written
 

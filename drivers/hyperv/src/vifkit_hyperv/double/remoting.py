@@ -1,19 +1,18 @@
 """PowerShell remoting, the server's side ([MS-PSRP]): fragments to calls, and outcomes to fragments.
 
-What comes is read with pypsrp's classes; what goes is written here.
+Nothing of pypsrp's reads or writes here but its numbers of messages: what the driver sends is read by another's eyes.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from lxml import etree
-from pypsrp.messages import CreatePipeline, InitRunspacePool, Message, MessageType, SessionCapability
-from pypsrp.powershell import Fragmenter
-from pypsrp.serializer import Serializer
+from pypsrp.messages import MessageType
 
 from .engine import Call, Outcome
 from .errors import RefusedError
+from .reading import Message
 from .values import clixml, escape
 
 FRAGMENT_BYTES = 32 << 10
@@ -22,42 +21,47 @@ OPENED, COMPLETED, FAILED = 2, 4, 5
 NOBODY = UUID(int=0)
 
 
-class Incoming:
-    """Puts messages together from their fragments ([MS-PSRP] 2.2.4)."""
-
-    def __init__(self) -> None:
-        self._fragmenter = Fragmenter(FRAGMENT_BYTES, Serializer())
-
-    def messages(self, data: bytes) -> Sequence[Message]:
-        """Give the messages that are complete. Raises ValueError for what are no fragments of messages."""
-        try:
-            return self._fragmenter.defragment(data)
-        except Exception as error:
-            raise ValueError(f"no PowerShell remoting: {error}") from error
-
-
 def checked_opening(messages: Sequence[Message]) -> UUID:
     """Give the RunspacePool of SESSION_CAPABILITY and INIT_RUNSPACEPOOL. Raises ValueError."""
-    first, second = (each.data for each in messages) if len(messages) == 2 else (None, None)
-    if not isinstance(first, SessionCapability) or not isinstance(second, InitRunspacePool):
+    if [each.type for each in messages] != [MessageType.SESSION_CAPABILITY, MessageType.INIT_RUNSPACEPOOL]:
         raise ValueError("a runspace pool opens with SESSION_CAPABILITY and INIT_RUNSPACEPOOL")
-    if str(first.protocol_version).split(".")[0] != "2":
-        raise ValueError(f"the protocol {first.protocol_version} is not 2")
-    return UUID(str(messages[0].rpid))
+    version = _members(messages[0].data).get("protocolversion")
+    if str(version).split(".", maxsplit=1)[0] != "2":
+        raise ValueError(f"the protocol {version} is not 2")
+    return messages[0].pool
 
 
 def statements(message: Message) -> Sequence[Sequence[Call]]:
-    """Give the statements of a CREATE_PIPELINE, each a pipeline of commands. Raises ValueError."""
-    created = message.data
-    if not isinstance(created, CreatePipeline) or created.pipeline is None:
+    """Give the statements of a CREATE_PIPELINE, each a pipeline of commands ([MS-PSRP] 2.2.3.11). Raises ValueError.
+
+    Statements beyond the first are in ExtraCmds, which PowerShell sends and the specification does not name.
+    """
+    if message.type != MessageType.CREATE_PIPELINE:
         raise ValueError("a pipeline is created by CREATE_PIPELINE")
-    found: list[list[Call]] = [[]]
-    for command in created.pipeline.commands:
-        arguments = [(_name(each.name), each.value) for each in command.args]
-        found[-1].append(Call(command.cmd, arguments, bool(command.is_script)))
-        if command.end_of_statement:
-            found.append([])
-    return [each for each in found if each]
+    pipeline = _members(_members(message.data).get("PowerShell"))
+    extra = pipeline.get("ExtraCmds")
+    lines = [_members(each).get("Cmds") for each in extra] if isinstance(extra, list) else [pipeline.get("Cmds")]
+    found = [[_call(each) for each in line] for line in lines if isinstance(line, list)]
+    if not all(found) or not found:
+        raise ValueError("a pipeline without commands")
+    return found
+
+
+def _call(command: object) -> Call:
+    members = _members(command)
+    given = members.get("Args")
+    arguments = [_members(each) for each in given] if isinstance(given, list) else []
+    return Call(
+        str(members.get("Cmd")),
+        [(_name(each.get("N")), each.get("V")) for each in arguments],
+        members.get("IsScript") is True,
+    )
+
+
+def _members(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise ValueError("an object with members is needed")
+    return value
 
 
 def opened(pool: UUID) -> bytes:

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import spnego
 from spnego.exceptions import SpnegoError
@@ -52,7 +53,7 @@ class Server(ThreadingHTTPServer):
         self.certificate, key = write_certificate(directory, expired=expired)
         self.accounts = directory / "accounts"
         self.accounts.touch(mode=0o600)
-        self.accounts.write_text(f"HOST:{user}:{password}\n", encoding="utf-8")
+        self.accounts.write_text(f":{user}:{password}\n", encoding="utf-8")
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._context.load_cert_chain(self.certificate, key)
         super().__init__(("127.0.0.1", 0), Handler)
@@ -72,11 +73,11 @@ class Server(ThreadingHTTPServer):
         self._thread.join()
         self.server_close()
 
-    def finish_request(self, request: object, client_address: object) -> None:
+    def finish_request(self, request: Any, client_address: Any) -> None:
         """Speak TLS in the thread of the connection, so that a client that says nothing holds up nobody."""
         try:
-            with self._context.wrap_socket(request, server_side=True) as secured:  # type: ignore[arg-type]
-                super().finish_request(secured, client_address)  # type: ignore[arg-type]
+            with self._context.wrap_socket(request, server_side=True) as secured:
+                super().finish_request(secured, client_address)
         except OSError:
             pass  # it went away, or does not trust the certificate
 

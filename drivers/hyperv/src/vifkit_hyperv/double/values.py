@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from lxml import etree
@@ -31,6 +31,7 @@ class Long:
         return str(self.value)
 
 
+@runtime_checkable
 class PowerShellObject(Protocol):
     """An object with properties."""
 
@@ -47,7 +48,7 @@ class Custom:
     """A PSCustomObject, as Select-Object makes it: its properties are extended ones."""
 
     type_names: Sequence[str]
-    members: dict[str, object] = field(default_factory=dict)
+    members: Mapping[str, object] = field(default_factory=dict)
 
     def properties(self) -> Mapping[str, object]:
         """Give what was selected."""
@@ -57,6 +58,9 @@ class Custom:
 def clixml(value: object) -> etree._Element:
     """Write one object of a pipeline's output, one level deep: what is nested further becomes its text."""
     return _Writer().element(value, depth=1)
+
+
+_TAGS = ((bool, "B"), (int, "I32"), (Long, "I64"), (UUID, "G"))  # a bool is an int, too
 
 
 class _Writer:
@@ -71,26 +75,16 @@ class _Writer:
         return element
 
     def _element(self, value: object, depth: int) -> etree._Element:
-        match value:
-            case None:
-                return etree.Element("Nil")
-            case bool():
-                return _primitive("B", str(value).lower())
-            case int():
-                return _primitive("I32", str(value))
-            case Long():
-                return _primitive("I64", str(value))
-            case UUID():
-                return _primitive("G", str(value))
-            case str():
-                return _primitive("S", escape(value))
-            case Enumeration():
-                element = self._object((value.type, "System.Enum", "System.ValueType", "System.Object"), str(value))
-                element.append(_primitive("I32", str(value.number)))
-                return element
-            case _ if depth and hasattr(value, "properties"):
-                return self._with_properties(value)
-        return _primitive("S", escape(str(value)))
+        if isinstance(value, Enumeration):
+            element = self._object((value.type, "System.Enum", "System.ValueType", "System.Object"), str(value))
+            element.append(_primitive("I32", str(value.number)))
+            return element
+        if depth and isinstance(value, PowerShellObject):
+            return self._with_properties(value)
+        for kind, tag in _TAGS:
+            if isinstance(value, kind):
+                return _primitive(tag, escape(str(value).lower() if kind is bool else str(value)))
+        return etree.Element("Nil") if value is None else _primitive("S", escape(str(value)))
 
     def _with_properties(self, value: PowerShellObject) -> etree._Element:
         element = self._object(tuple(value.type_names), None if isinstance(value, Custom) else str(value))
@@ -132,3 +126,13 @@ def escape(text: str) -> str:
 def _escaped(found: "re.Match[str]") -> str:
     units = found[0].encode("utf-16-be", "surrogatepass").hex().upper()
     return "".join(f"_x{units[start : start + 4]}_" for start in range(0, len(units), 4))
+
+
+def properties(value: object) -> Mapping[str, object]:
+    """Give the properties of what has some."""
+    return value.properties() if isinstance(value, PowerShellObject) else {}
+
+
+def member(value: object, name: str) -> object:
+    """Read a property of an object, whatever the case of its name; what it has not is null."""
+    return next((held for each, held in properties(value).items() if each.lower() == name.lower()), None)
