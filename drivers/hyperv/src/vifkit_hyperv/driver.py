@@ -1,0 +1,149 @@
+"""Hyper-V by PowerShell over WinRM.
+
+    hyperv://USER@HOST:5986/?credentials=FILE&cacert=FILE&auth=negotiate&timeout=60
+
+`credentials` is a file of 'username = …' and 'password = …' that only its owner may read, for where no provider is
+given. `cacert` is a file of the certificates to trust, by default the system's. `auth` is negotiate (Kerberos where it
+is installed, else NTLM) or basic, `timeout` how many seconds any call may take.
+"""
+
+import ssl
+import warnings
+from pathlib import Path
+
+from vifkit import (
+    Bandwidth,
+    BandwidthWarning,
+    Capabilities,
+    Connection,
+    Credentials,
+    DomainConfig,
+    Driver,
+    Shaping,
+    State,
+    UnsupportedError,
+    Vif,
+    VifkitError,
+)
+from vifkit_base.connection import insist_on
+from vifkit_base.domain import HypervisorDomain
+from vifkit_base.native import NativeConnection
+from vifkit_base.secrets import secret
+from vifkit_base.uri import parse
+
+from .hyperv import TYPE, HyperV
+from .remote import Remote
+
+HIGHEST_BPS = (2**63 - 1) // 8000 * 8000
+"""The most whole kB/s that -MaximumBandwidth takes, an Int64."""
+_WILDCARDS = frozenset("*?[]`")
+
+
+class HypervDriver(Driver):
+    """Opens `hyperv:` URIs."""
+
+    name = "hyperv"
+    schemes = ("hyperv",)
+
+    def open(self, uri: str, credentials: Credentials | None = None) -> Connection:
+        """Connect.
+
+        Raises AccessDeniedError where the host does not accept who asks, ConnectError, and ValueError for a URI that
+        is not understood.
+        """
+        address = parse(uri, self.schemes, ("credentials", "cacert", "auth", "timeout"))
+        auth, timeout = address.query.get("auth", "negotiate"), address.query.get("timeout", "60")
+        if not address.host or address.path not in ("", "/") or auth not in ("negotiate", "basic"):
+            raise ValueError(f"not understood: {uri!r}; hyperv://USER@HOST:5986/?auth=negotiate is, or auth=basic")
+        if not timeout.isascii() or not timeout.isdecimal() or not 1 <= int(timeout[:9]) <= 3600:
+            raise ValueError(f"not understood: {uri!r}; a timeout is from 1 to 3600 seconds")
+        file = Path(address.query["credentials"]) if "credentials" in address.query else None
+        remote = Remote(
+            address.host,
+            address.port or 5986,
+            address.user or secret("username", credentials, file),
+            secret("password", credentials, file),
+            basic=auth == "basic",
+            verify=address.query.get("cacert") or ssl.get_default_verify_paths().cafile or True,
+            timeout_s=int(timeout),
+        )
+        try:
+            return HypervConnection(HyperV(remote))
+        except VifkitError:
+            remote.close()
+            raise
+
+
+class HypervConnection(NativeConnection):
+    """The virtual machines of one host, which limits what their guests send."""
+
+    domain_types = (TYPE,)
+    hypervisor: HyperV
+
+    def __init__(self, hypervisor: HyperV) -> None:
+        super().__init__(hypervisor)
+        modes = hypervisor.modes()
+        self._capabilities = Capabilities(
+            shaping=Shaping.NATIVE,
+            outbound=True,
+            peak=bool(modes) and set(modes.values()) == {"Absolute"},
+            live_update=True,
+            persistent_domains=True,
+            highest_rate_bps=HIGHEST_BPS,
+        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this host does: a peak where every switch has minimum bandwidths in bits/s, when it was opened."""
+        return self._capabilities
+
+    def check(self, vif: Vif, bandwidth: Bandwidth | None) -> None:
+        """Refuse a vif that is on no switch of Hyper-V's, and a peak that its switch does not allow; warn of others."""
+        if vif.type != "bridge" or vif.source is None or vif.virtualport is not None:
+            raise UnsupportedError("interface", "an interface of Hyper-V's is of type 'bridge', on a virtual switch")
+        if _WILDCARDS & set(vif.source):
+            raise UnsupportedError("interface", f"a switch's name {vif.source!r} would be a pattern to PowerShell")
+        rate = bandwidth.outbound if bandwidth else None
+        if rate is None or not rate.peak or not rate.average:
+            return
+        if rate.peak < rate.average:
+            raise UnsupportedError("peak", f"a peak of {rate.peak} kB/s is below the average of {rate.average} kB/s")
+        if self.hypervisor.modes().get(vif.source, "Absolute") != "Absolute":
+            raise UnsupportedError("peak", f"the switch {vif.source!r} knows no minimum bandwidth in bits/s")
+        if rate.peak > rate.average:
+            text = (
+                f"Hyper-V lets the guest send {rate.peak} kB/s for ever; {rate.average} kB/s is only what it is "
+                "guaranteed when others compete"
+            )
+            warnings.warn(BandwidthWarning("peak-is-the-limit", text), stacklevel=5)
+
+    def handle(self, config: DomainConfig) -> "HypervDomain":
+        """Make the Domain of a domain."""
+        return HypervDomain(self, config.name, config.uuid)
+
+
+class HypervDomain(HypervisorDomain):
+    """One virtual machine."""
+
+    _connection: HypervConnection
+
+    def bandwidth(self, mac: str) -> Bandwidth | None:
+        """Give a vif's bandwidth; warn where somebody has set what kilobytes/s do not say."""
+        found = super().bandwidth(mac)
+        for finding in self._connection.hypervisor.findings(self.uuid, mac.lower()):
+            warnings.warn(BandwidthWarning(finding.code, finding.message), stacklevel=2)
+        return found
+
+    def suspend(self) -> None:
+        """Pause it. Raises InvalidStateError if it is not running."""
+        with self._connection.hypervisor.locked():
+            machine = self.machine()
+            insist_on(machine, State.RUNNING)
+            self._connection.hypervisor.suspend(machine.config)
+
+    def resume(self) -> None:
+        """Let it go on. Raises InvalidStateError if it is not paused."""
+        with self._connection.hypervisor.locked():
+            machine = self.machine()
+            insist_on(machine, State.PAUSED)
+            self._connection.hypervisor.resume(machine.config)
