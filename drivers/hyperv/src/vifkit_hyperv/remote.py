@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
+from pypsrp.complex_objects import Command as PipelineCommand
 from pypsrp.complex_objects import GenericComplexObject, PSInvocationState
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.serializer import TaggedValue
@@ -21,6 +22,7 @@ from .wire import BoundedAdapter, ShellGoneError, one_line, session, translated
 IDLE_S = 900
 """After which the host forgets a shell: one of ours that nobody could close is not there for two hours."""
 _STOPPED = "common parameter is set to Stop: "
+_PROTOCOL = "2.1"  # of which a command has no merging of streams that nobody asks for: a third of what is sent
 Row = Mapping[str, object]
 
 
@@ -100,7 +102,7 @@ class Remote:
             shell = PowerShell(self._pool)
             for statement in statements:
                 for each in statement:
-                    shell.add_cmdlet(each.name)
+                    shell.add_command(PipelineCommand(each.name, protocol_version=_PROTOCOL, is_script=False))
                     for parameter, value in each.arguments.items():
                         shell.add_parameter(parameter, _sent(value))
                 shell.add_statement()
