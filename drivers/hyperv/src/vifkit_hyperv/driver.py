@@ -1,10 +1,10 @@
 """Hyper-V by PowerShell over WinRM.
 
-    hyperv://USER@HOST:5986/?credentials=FILE&cacert=FILE&auth=negotiate&timeout=60
+    hyperv://USER@HOST:5986/?credentials=FILE&cacert=FILE&timeout=60
 
 `credentials` is a file of 'username = …' and 'password = …' that only its owner may read, for where no provider is
-given. `cacert` is a file of the certificates to trust, by default the system's. `auth` is negotiate (Kerberos where it
-is installed, else NTLM) or basic, `timeout` how many seconds any call may take.
+given; the host is told who asks by Negotiate: Kerberos where that is installed, else NTLM. `cacert` is a file of the
+certificates to trust, by default the system's. `timeout` is how many seconds any call may take.
 """
 
 import ssl
@@ -31,8 +31,9 @@ from vifkit_base.native import NativeConnection
 from vifkit_base.secrets import secret
 from vifkit_base.uri import parse
 
-from .hyperv import TYPE, HyperV
-from .remote import Remote
+from .hyperv import HyperV
+from .looking import TYPE
+from .remote import Command, Remote, command
 
 HIGHEST_BPS = (2**63 - 1) // 8000 * 8000
 """The most whole kB/s that -MaximumBandwidth takes, an Int64."""
@@ -51,22 +52,16 @@ class HypervDriver(Driver):
         Raises AccessDeniedError where the host does not accept who asks, ConnectError, and ValueError for a URI that
         is not understood.
         """
-        address = parse(uri, self.schemes, ("credentials", "cacert", "auth", "timeout"))
-        auth, timeout = address.query.get("auth", "negotiate"), address.query.get("timeout", "60")
-        if not address.host or address.path not in ("", "/") or auth not in ("negotiate", "basic"):
-            raise ValueError(f"not understood: {uri!r}; hyperv://USER@HOST:5986/?auth=negotiate is, or auth=basic")
-        if not timeout.isascii() or not timeout.isdecimal() or not 1 <= int(timeout[:9]) <= 3600:
-            raise ValueError(f"not understood: {uri!r}; a timeout is from 1 to 3600 seconds")
+        address = parse(uri, self.schemes, ("credentials", "cacert", "timeout"))
+        timeout = address.query.get("timeout", "60")
+        sound = timeout.isascii() and timeout.isdecimal() and 1 <= int(timeout[:9]) <= 3600
+        if not address.host or address.path not in ("", "/") or not sound:
+            raise ValueError(f"not understood: {uri!r}; hyperv://USER@HOST:5986/?timeout=60 is, of 1 to 3600 seconds")
         file = Path(address.query["credentials"]) if "credentials" in address.query else None
-        remote = Remote(
-            address.host,
-            address.port or 5986,
-            address.user or secret("username", credentials, file),
-            secret("password", credentials, file),
-            basic=auth == "basic",
-            verify=address.query.get("cacert") or ssl.get_default_verify_paths().cafile or True,
-            timeout_s=int(timeout),
-        )
+        user = address.user or secret("username", credentials, file)
+        account = user, secret("password", credentials, file)
+        verify = address.query.get("cacert") or ssl.get_default_verify_paths().cafile or True
+        remote = Remote(address.host, address.port or 5986, account, verify, int(timeout))
         try:
             return HypervConnection(HyperV(remote))
         except VifkitError:
@@ -108,13 +103,8 @@ class HypervConnection(NativeConnection):
             return
         if rate.peak < rate.average:
             raise UnsupportedError("peak", f"a peak of {rate.peak} kB/s is below the average of {rate.average} kB/s")
-        if self.hypervisor.modes().get(vif.source, "Absolute") != "Absolute":
-            raise UnsupportedError("peak", f"the switch {vif.source!r} knows no minimum bandwidth in bits/s")
         if rate.peak > rate.average:
-            text = (
-                f"Hyper-V lets the guest send {rate.peak} kB/s for ever; {rate.average} kB/s is only what it is "
-                "guaranteed when others compete"
-            )
+            text = f"the guest may send {rate.peak} kB/s for ever; {rate.average} kB/s is only guaranteed"
             warnings.warn(BandwidthWarning("peak-is-the-limit", text), stacklevel=5)
 
     def handle(self, config: DomainConfig) -> "HypervDomain":
@@ -136,14 +126,14 @@ class HypervDomain(HypervisorDomain):
 
     def suspend(self) -> None:
         """Pause it. Raises InvalidStateError if it is not running."""
-        with self._connection.hypervisor.locked():
-            machine = self.machine()
-            insist_on(machine, State.RUNNING)
-            self._connection.hypervisor.suspend(machine.config)
+        self._act(State.RUNNING, command("Suspend-VM"))
 
     def resume(self) -> None:
         """Let it go on. Raises InvalidStateError if it is not paused."""
+        self._act(State.PAUSED, command("Resume-VM"))
+
+    def _act(self, wanted: State, action: Command) -> None:
         with self._connection.hypervisor.locked():
             machine = self.machine()
-            insist_on(machine, State.PAUSED)
-            self._connection.hypervisor.resume(machine.config)
+            insist_on(machine, wanted)
+            self._connection.hypervisor.act(machine.config, action)

@@ -4,32 +4,26 @@ from collections.abc import Mapping
 
 from vifkit import DomainConfig, InvalidXmlError, safe_xml
 
-_UNITS = {"b": 1, "bytes": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_DECIMAL = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_UNITS = {"b": 1, "bytes": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_UNITS |= {name: 1024**power for power, each in enumerate("kmgt", 1) for name in (each, f"{each}ib")}
 LEAST_BYTES, STEP_BYTES = 32 << 20, 2 << 20
 """Hyper-V's least memory of a virtual machine, and what it must be a multiple of."""
 
 
-def memory_bytes(config: DomainConfig) -> int:
-    """Read `<memory>`, in KiB where it names no unit, rounded up to what Hyper-V takes; 512 MiB where there is none.
+def arguments(config: DomainConfig) -> Mapping[str, int]:
+    """Give what New-VM and Set-VM are to be told: `<vcpu>`, or 1, and `<memory>`, or 512 MiB, rounded up.
 
     Raises InvalidXmlError.
     """
-    element = safe_xml.only(safe_xml.parse_again(config.to_xml()), "memory")
-    if element is None:
-        return 512 << 20
-    unit = element.get("unit", "KiB").lower()
-    factor = _DECIMAL.get(unit) or _UNITS.get(unit.removesuffix("ib"))
-    text = (element.text or "").strip()
-    if factor is None or not text.isascii() or not text.isdecimal() or len(text) > 15:
-        raise InvalidXmlError("domain/memory", f"{text[:40]!r} {unit!r} is no size of memory")
-    return max(LEAST_BYTES, -(-int(text) * factor // STEP_BYTES) * STEP_BYTES)
+    memory_bytes = _read(config, "memory", 524_288, "KiB")
+    step = -(-memory_bytes // STEP_BYTES) * STEP_BYTES
+    return {"ProcessorCount": _read(config, "vcpu", 1, "b"), "MemoryStartupBytes": max(LEAST_BYTES, step)}
 
 
-def arguments(config: DomainConfig) -> Mapping[str, int]:
-    """Give what Set-VM is to be told of a virtual machine that is off. Raises InvalidXmlError."""
-    element = safe_xml.only(safe_xml.parse_again(config.to_xml()), "vcpu")
-    text = "1" if element is None else (element.text or "").strip()
-    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:9]) <= 2048:
-        raise InvalidXmlError("domain/vcpu", f"{text[:40]!r} is no number of processors from 1 to 2048")
-    return {"ProcessorCount": int(text), "MemoryStartupBytes": memory_bytes(config)}
+def _read(config: DomainConfig, tag: str, default: int, unit: str) -> int:
+    element = safe_xml.only(safe_xml.parse_again(config.to_xml()), tag)
+    text = str(default) if element is None else (element.text or "").strip()
+    factor = _UNITS.get((unit if element is None else element.get("unit", unit)).lower())
+    if factor is None or not text.isascii() or not text.isdecimal() or not 0 < int(text[:16]) < 10**15:
+        raise InvalidXmlError(f"domain/{tag}", f"{text[:40]!r} is no number of a unit that is known")
+    return int(text) * factor

@@ -4,61 +4,53 @@ No text is ever put together: a command has a name and arguments, so that no val
 """
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from uuid import UUID
+from typing import TypeVar
 
-from pypsrp.complex_objects import Command as PipelineCommand
-from pypsrp.complex_objects import GenericComplexObject, PSInvocationState
+from pypsrp import complex_objects
+from pypsrp.complex_objects import GenericComplexObject
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.serializer import TaggedValue
 from pypsrp.wsman import WSMan
 
 from vifkit import AccessDeniedError, BackendError, ConnectError, DomainNotFoundError, VifkitError
 
-from .wire import BoundedAdapter, ShellGoneError, one_line, session, translated
+from .wire import BoundedAdapter, one_line, session, translated
 
 IDLE_S = 900
 """After which the host forgets a shell: one of ours that nobody could close is not there for two hours."""
 _STOPPED = "common parameter is set to Stop: "
 _PROTOCOL = "2.1"  # of which a command has no merging of streams that nobody asks for: a third of what is sent
+
+Command = tuple[str, Mapping[str, object]]
+"""A cmdlet with its arguments; True switches a switch on."""
 Row = Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class Command:
-    """A cmdlet with its arguments; True switches a switch on."""
-
-    name: str
-    arguments: Mapping[str, object]
+_Value = TypeVar("_Value")
 
 
 def command(name: str, **arguments: object) -> Command:
     """Make a command whose first error ends all."""
-    return Command(name, {**arguments, "ErrorAction": "Stop"})
+    return name, {**arguments, "ErrorAction": "Stop"}
 
 
 def select(*names: str) -> Command:
     """Make a Select-Object of these properties."""
-    return Command("Select-Object", {"Property": list(names)})
+    return "Select-Object", {"Property": list(names)}
 
 
 class Remote:
-    """One host, over one shell, which is opened when it is needed and again when it has gone."""
+    """One host, over one shell: opened when it is needed, and again where it has failed or been idle."""
 
-    def __init__(
-        self, host: str, port: int, user: str, password: str, *, basic: bool, verify: str | bool, timeout_s: int
-    ) -> None:
+    def __init__(self, host: str, port: int, account: tuple[str, str], verify: str | bool, timeout_s: int) -> None:
         self.where = f"{host}:{port}"
         self._lock = threading.RLock()
         self._adapter = BoundedAdapter(timeout_s)
         self._pool: RunspacePool | None = None
-        self._wsman = WSMan(
-            host, port=port, username=user, password=password, auth="basic" if basic else "negotiate", no_proxy=True,
-            operation_timeout=max(1, min(20, timeout_s)), reconnection_backoff=0,
-        )  # fmt: skip
-        self._wsman.transport.session = session(self._adapter, user, password, basic=basic, verify=verify)
+        self._used_s = 0.0
+        self._wsman = WSMan(host, port=port, operation_timeout=min(20, timeout_s), reconnection_backoff=0)
+        self._wsman.transport.session = session(self._adapter, *account, verify)
 
     def run(self, *statements: Sequence[Command], name: str = "") -> list[Row]:
         """Run pipelines one after the other, in one call, and give the properties of all that comes out.
@@ -67,103 +59,71 @@ class Remote:
         for what PowerShell says, ConnectError for all that lies between.
         """
         with self._lock:
-            try:
-                return self._run(statements, name)
-            except ShellGoneError:
-                self._drop()
-                return self._run(statements, name)
-
-    def close(self) -> None:
-        """Close the shell."""
-        with self._lock:
-            if self._pool is not None:
-                self._adapter.begin()
-                with suppress(VifkitError), translated(self.where):
-                    self._pool.close()
-            self._drop()
-
-    def _run(self, statements: Sequence[Sequence[Command]], name: str) -> list[Row]:
-        try:
             errors, rows = self._answer(statements)
-        except BaseException:
-            self._drop()  # who knows what is still on its way
-            raise
         if errors:
             raise _error(errors[0], name, self.where)
         return rows
 
+    def close(self) -> None:
+        """Close the shell."""
+        with self._lock:
+            self._adapter.begin()
+            with suppress(VifkitError), translated(self.where):
+                if self._pool is not None:
+                    self._pool.close()
+            self._drop()
+
     def _answer(self, statements: Sequence[Sequence[Command]]) -> tuple[Sequence[object], list[Row]]:
         self._adapter.begin()
-        with translated(self.where):
-            if self._pool is None:
-                opened = RunspacePool(self._wsman, no_profile=True, idle_timeout=IDLE_S)
-                opened.open()
-                self._pool = opened
-            shell = PowerShell(self._pool)
-            for statement in statements:
-                for each in statement:
-                    shell.add_command(PipelineCommand(each.name, protocol_version=_PROTOCOL, is_script=False))
-                    for parameter, value in each.arguments.items():
-                        shell.add_parameter(parameter, _sent(value))
-                shell.add_statement()
-            shell.begin_invoke()
-            while shell.state == PSInvocationState.RUNNING:
-                shell.poll_invoke(timeout=max(1, min(20, int(self._adapter.left_s()))))
-            shell.close()
-            return shell.streams.error, [_members(each) for each in shell.output]
+        try:
+            with translated(self.where):
+                shell = PowerShell(self._opened())
+                for statement in statements:
+                    for name, arguments in statement:
+                        shell.add_command(complex_objects.Command(name, protocol_version=_PROTOCOL, is_script=False))
+                        shell.add_parameters({key: _sent(value) for key, value in arguments.items()})
+                    shell.add_statement()
+                output = shell.invoke()
+                shell.close()
+                rows: list[Row] = [{**each.adapted_properties, **each.extended_properties} for each in output]
+                return shell.streams.error, rows
+        except BaseException:
+            self._drop()  # who knows what is still on its way
+            raise
+
+    def _opened(self) -> RunspacePool:
+        idle_s, self._used_s = time.monotonic() - self._used_s, time.monotonic()
+        if self._pool is None or idle_s > IDLE_S - 60:
+            opened = RunspacePool(self._wsman, no_profile=True, idle_timeout=IDLE_S)
+            opened.open()
+            self._pool = opened
+        return self._pool
 
     def _drop(self) -> None:
         self._pool = None
         self._wsman.close()
 
 
-def _sent(value: object) -> object:
-    return TaggedValue("I64", value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _members(value: object) -> Row:
-    if not isinstance(value, GenericComplexObject):
-        raise ConnectError("an object without properties came back")
-    return {**value.adapted_properties, **value.extended_properties}
-
-
-def _error(record: object, name: str, where: str) -> VifkitError:
-    """Translate an ErrorRecord by its identifier; its text is in the language of the host."""
-    identifier = str(getattr(record, "fq_error", "") or "")
-    kind, _, source = identifier.partition(",")
-    said = one_line(str(record).rpartition(_STOPPED)[2])
-    if name and (kind == "ObjectNotFound" or (kind == "InvalidParameter" and source.endswith(".GetVM"))):
-        return DomainNotFoundError(name)
-    if kind == "AccessDenied":
-        return AccessDeniedError(f"{where}: {said}")
-    return BackendError(f"{where}: {said}")
-
-
-def text(row: Row, name: str) -> str:
-    """Read a string, or the name of an enumeration's value; null is ''. Raises ConnectError for anything else."""
+def read(row: Row, name: str, default: _Value) -> _Value:
+    """Read a property: of an enumeration the name, of null the default. Raises ConnectError for another type."""
     value = row.get(name)
     if isinstance(value, GenericComplexObject):
         value = value.to_string
     if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise ConnectError(f"{name} is no text")
+        return default
+    if not isinstance(value, type(default)):
+        raise ConnectError(f"{name} is no {type(default).__name__}, but {type(value).__name__}")
     return value
 
 
-def number(row: Row, name: str) -> int:
-    """Read a whole number; null is 0. Raises ConnectError for anything else."""
-    value = row.get(name)
-    if value is None:
-        return 0
-    if not isinstance(value, int):
-        raise ConnectError(f"{name} is no number")
-    return value
+def _sent(value: object) -> object:
+    return TaggedValue("I64", value) if type(value) is int else value
 
 
-def identifier(row: Row, name: str) -> UUID | None:
-    """Read a GUID, None for null. Raises ConnectError for anything else."""
-    value = row.get(name)
-    if value is not None and not isinstance(value, UUID):
-        raise ConnectError(f"{name} is no GUID")
-    return value
+def _error(record: object, name: str, where: str) -> VifkitError:
+    """Translate an ErrorRecord by its identifier; its text is in the language of the host."""
+    kind, _, source = str(getattr(record, "fq_error", "")).partition(",")
+    said = f"{where}: {one_line(str(record).rpartition(_STOPPED)[2])}"
+    if name and (kind == "ObjectNotFound" or (kind == "InvalidParameter" and source.endswith(".GetVM"))):
+        return DomainNotFoundError(name)
+    return AccessDeniedError(said) if kind == "AccessDenied" else BackendError(said)
