@@ -21,6 +21,11 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
+def password() -> str:
+    return PASSWORD
+
+
+@pytest.fixture
 def host(server: Server) -> Host:
     return server.management.host
 

@@ -105,7 +105,7 @@ class HypervConnection(NativeConnection):
             raise UnsupportedError("peak", f"a peak of {rate.peak} kB/s is below the average of {rate.average} kB/s")
         if rate.peak > rate.average:
             text = f"the guest may send {rate.peak} kB/s for ever; {rate.average} kB/s is only guaranteed"
-            warnings.warn(BandwidthWarning("peak-is-the-limit", text), stacklevel=5)
+            warnings.warn(BandwidthWarning("peak-is-the-limit", text), stacklevel=4)
 
     def handle(self, config: DomainConfig) -> "HypervDomain":
         """Make the Domain of a domain."""

@@ -5,7 +5,7 @@ import ssl
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import requests
@@ -51,15 +51,16 @@ class BoundedAdapter(HTTPAdapter):
         announced = answer.headers.get("Content-Length", "")
         if answer.status_code == 401 and announced.isdecimal() and int(announced) <= MAX_ANSWER_BYTES:
             return answer  # Negotiate looks for the certificate of a connection that is still read from
-        body = b"".join(self._pieces(answer))
+        with closing(answer.raw) as raw:  # a connection that is read to its end is kept all the same
+            body = b"".join(self._pieces(raw))
         if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
             raise ConnectError("an answer with a DOCTYPE, which WS-Management has none of")
         answer.raw = io.BytesIO(body)
         return answer
 
-    def _pieces(self, answer: requests.Response) -> Iterator[bytes]:
+    def _pieces(self, raw: Any) -> Iterator[bytes]:
         left = MAX_ANSWER_BYTES
-        while piece := answer.raw.read1(65536, decode_content=True):
+        while piece := raw.read1(65536, decode_content=True):
             left -= len(piece)
             if left < 0:
                 raise ConnectError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
