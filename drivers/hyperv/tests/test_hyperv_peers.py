@@ -84,16 +84,27 @@ def test_a_connection_outlives_a_failure(server: Server, connection: HypervConne
     assert [each.name for each in connection.domains()] == ["web"]
 
 
-def test_a_definition_that_is_cut_off_leaves_no_other_domain_harmed(
-    server: Server, connection: HypervConnection, host: Host, xml: Xml
+@pytest.mark.parametrize("spared", [3, 4, 6, 7], ids=["made", "made-known", "furnished", "furnished-known"])
+def test_a_definition_that_is_cut_off_leaves_nothing(
+    server: Server, connection: HypervConnection, host: Host, xml: Xml, spared: int
 ) -> None:
     connection.define(xml())
-    server.faults = Faults(close_after=5, spared=3)
+    server.faults = Faults(close_after=5, spared=spared, times=1)
     with refused(ConnectError, "IncompleteRead(5 bytes read"):
         connection.define(xml("mail", uuid="0e0d5e0e-9a7a-4a0c-8f25-6f4f3f9d2b02"))
-    server.faults = Faults()
-    assert [each.name for each in connection.domains()] == ["web"]
     assert [each.name for each in host.machines] == ["web"]
+
+
+def test_a_definition_whose_host_has_gone_is_taken_up_again(
+    server: Server, connection: HypervConnection, host: Host, xml: Xml
+) -> None:
+    server.faults = Faults(close_after=5, spared=3)
+    with refused(ConnectError, "IncompleteRead(5 bytes read"):
+        connection.define(xml())
+    server.faults = Faults()
+    assert [each.uuid for each in connection.domains()] == ["6a1f0b7e-7c0f-4f0e-9d55-0d8f3b5a9c01"]
+    connection.define(xml())
+    assert [(each.name, len(each.adapters)) for each in host.machines] == [("web", 1)]
 
 
 def test_a_peer_that_accepts_and_says_nothing_is_given_up(uri: str) -> None:

@@ -58,8 +58,7 @@ class HypervDriver(Driver):
         if not address.host or address.path not in ("", "/") or not sound:
             raise ValueError(f"not understood: {uri!r}; hyperv://USER@HOST:5986/?timeout=60 is, of 1 to 3600 seconds")
         file = Path(address.query["credentials"]) if "credentials" in address.query else None
-        user = address.user or secret("username", credentials, file)
-        account = user, secret("password", credentials, file)
+        account = address.user or secret("username", credentials, file), secret("password", credentials, file)
         verify = address.query.get("cacert") or ssl.get_default_verify_paths().cafile or True
         remote = Remote(address.host, address.port or 5986, account, verify, int(timeout))
         try:

@@ -50,23 +50,19 @@ class HyperV(Hypervisor):
 
     def define(self, config: DomainConfig, *, transient: bool) -> None:
         """Make a domain, or replace all of one that is shut off; after a failure there is what there was."""
-        found = self.machine(config.name)  # afresh: what was seen may have gone
-        there = self._seen[config.uuid] if found and found.config.uuid == config.uuid else None
-        after = Seen(
-            there.id if there else self._made(config),
-            with_note(there.notes if there else "", note(config, transient=transient)),
-            Machine(config=config, state=State.SHUTOFF, transient=transient),
-            {str(vif.mac): Limits.of(vif.bandwidth) for vif in config.vifs},
-        )
-        self._seen[config.uuid] = after
+        known = config.uuid in self._seen and self.machine(config.name)  # afresh: what was seen may have gone
+        there = self._seen[config.uuid] if known and known.config.uuid == config.uuid else None
+        notes = with_note(there.notes if there else "", note(config, transient=transient))
+        machine = Machine(config=config, state=State.SHUTOFF, transient=transient)
+        limits = {str(vif.mac): Limits.of(vif.bandwidth) for vif in config.vifs}
         try:
+            after = Seen(there.id if there else self._made(config, notes), notes, machine, limits)
+            self._seen[config.uuid] = after
             self._furnish(after)
         except VifkitError:
             with suppress(VifkitError):
-                if there:
-                    self._furnish(there)
-                else:
-                    self.undefine(config)
+                if (left := self.machine(config.name)) and left.config.uuid == config.uuid:
+                    self._furnish(there) if there else self.undefine(config)
             raise
 
     def start(self, config: DomainConfig) -> DomainConfig:
@@ -84,12 +80,9 @@ class HyperV(Hypervisor):
 
     def keep(self, config: DomainConfig, *, running: bool) -> None:
         """Keep a domain among the Notes: as it runs, or as what it is from its next start."""
-        there = self._seen[config.uuid]
-        was = there.machine
-        if running:
-            kept = note(config, transient=was.transient, waiting=was.waiting)
-        else:
-            kept = note(was.config, transient=False, waiting=config)
+        there, was = self._seen[config.uuid], self._seen[config.uuid].machine
+        as_it_runs = note(config, transient=was.transient, waiting=was.waiting)
+        kept = as_it_runs if running else note(was.config, transient=False, waiting=config)
         self.act(config, command("Set-VM", Notes=with_note(there.notes, kept)))
 
     def shape(self, config: DomainConfig, mac: str, bandwidth: Bandwidth | None) -> None:
@@ -112,8 +105,7 @@ class HyperV(Hypervisor):
 
     def findings(self, uuid: str, mac: str) -> Iterator[Finding]:
         """Tell what a bandwidth, as it was last seen, does not say."""
-        there = self._seen.get(uuid)
-        yield from (there.limits.get(mac, Limits()) if there else Limits()).findings()
+        return self._seen[uuid].limits.get(mac, Limits()).findings()
 
     def close(self) -> None:
         """Close the shell."""
@@ -125,10 +117,11 @@ class HyperV(Hypervisor):
         self._seen.update({each.machine.config.uuid: each for each in found})
         return [each.machine for each in found]
 
-    def _made(self, config: DomainConfig) -> UUID:
+    def _made(self, config: DomainConfig, notes: str) -> UUID:
+        """Make a virtual machine with its note, so that it is known for ours even where no answer comes back."""
         hardware.arguments(config)  # or refuse before there is anything
         new = command("New-VM", Name=config.name, Generation=2, NoVHD=True)
-        (row,) = self.remote.run([new, select("Id")])
+        (row,) = self.remote.run([new, command("Set-VM", Notes=notes, Passthru=True), select("Id")])
         return read(row, "Id", UUID(int=0))
 
     def _furnish(self, there: Seen) -> None:

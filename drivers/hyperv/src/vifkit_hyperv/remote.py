@@ -81,7 +81,8 @@ class Remote:
                 for statement in statements:
                     for name, arguments in statement:
                         shell.add_command(complex_objects.Command(name, protocol_version=_PROTOCOL, is_script=False))
-                        shell.add_parameters({key: _sent(value) for key, value in arguments.items()})
+                        for key, value in arguments.items():
+                            shell.add_parameter(key, TaggedValue("I64", value) if type(value) is int else value)
                     shell.add_statement()
                 output = shell.invoke()
                 shell.close()
@@ -114,10 +115,6 @@ def read(row: Row, name: str, default: _Value) -> _Value:
     if not isinstance(value, type(default)):
         raise ConnectError(f"{name} is no {type(default).__name__}, but {type(value).__name__}")
     return value
-
-
-def _sent(value: object) -> object:
-    return TaggedValue("I64", value) if type(value) is int else value
 
 
 def _error(record: object, name: str, where: str) -> VifkitError:

@@ -4,6 +4,7 @@ A network adapter's MaximumBandwidth limits what its guest sends, and MinimumBan
 bits/s "rounded to the nearest multiple of eight" (Set-VMNetworkAdapter in the module Hyper-V's reference).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,8 +12,9 @@ from netqos.findings import Finding
 from netqos.units import bps_from_kBps
 from vifkit import Bandwidth, Rate, State
 
-_SHUT_OFF = ("Off", "Saved", "FastSaved")
-_PAUSED = ("Paused", "Pausing")
+_STATES = dict.fromkeys(("Off", "Saved", "FastSaved"), State.SHUTOFF) | dict.fromkeys(
+    ("Paused", "Pausing"), State.PAUSED
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,9 @@ class Limits:
         """Tell what `bandwidth` does not say of what somebody else has set."""
         for name, held in (("MaximumBandwidth", self.maximum_bps), ("MinimumBandwidthAbsolute", self.minimum_bps)):
             if held > 0 and held % 8000 and self.maximum_bps > 0:
-                text = (
-                    f"Hyper-V holds {name} {held} bit/s, which is not a whole number of kB/s: read {_kBps(held)} kB/s"
-                )
-                yield Finding("rate-rounded", text)
+                yield Finding("rate-rounded", f"Hyper-V holds {name} {held} bit/s: read as {_kBps(held)} kB/s")
         if self.minimum_bps > 0 >= self.maximum_bps:
-            text = f"Hyper-V guarantees the guest {self.minimum_bps} bit/s and limits it to nothing"
-            yield Finding("no-limit", text)
+            yield Finding("no-limit", f"Hyper-V guarantees {self.minimum_bps} bit/s, and limits nothing")
 
     def arguments(self, before: "Limits") -> Mapping[str, int]:
         """Give what Set-VMNetworkAdapter is to be told; of a minimum nothing where there was none and is to be none.
@@ -70,9 +68,7 @@ def _kBps(bps: int) -> int:
 def colons(digits: str) -> str | None:
     """Write twelve hexadecimal digits as a MAC address; None for an adapter that has none before its first start."""
     plain = digits.replace("-", "").replace(":", "").lower()
-    if len(plain) != 12 or set(plain) == {"0"} or not set(plain) <= set("0123456789abcdef"):
-        return None
-    return ":".join(plain[start : start + 2] for start in range(0, 12, 2))
+    return ":".join(re.findall("..", plain)) if re.fullmatch("(?!0{12})[0-9a-f]{12}", plain) else None
 
 
 def digits(mac: str) -> str:
@@ -82,7 +78,4 @@ def digits(mac: str) -> str:
 
 def state(name: str) -> State:
     """Translate a VMState; the critical ones are like those that they are critical of."""
-    plain = name.removesuffix("Critical")
-    if plain in _SHUT_OFF:
-        return State.SHUTOFF
-    return State.PAUSED if plain in _PAUSED else State.RUNNING
+    return _STATES.get(name.removesuffix("Critical"), State.RUNNING)

@@ -18,7 +18,6 @@ from vifkit import AccessDeniedError, ConnectError
 
 MAX_ANSWER_BYTES = 4 << 20
 """Of one answer: a client announces 500 KB at most (MaxEnvelopeSizekb, "Installation and configuration for WinRM")."""
-ACCESS_DENIED = 5
 # What pypsrp raises where it does not read what it expects.
 _PLAIN = (ValueError, LookupError, TypeError, AttributeError, SyntaxError, AssertionError, RecursionError, UserWarning)
 
@@ -89,7 +88,7 @@ def translated(where: str) -> Iterator[None]:
     except AuthenticationError as error:
         raise AccessDeniedError(f"{where}: the user or the password is not accepted") from error
     except WSManFaultError as error:
-        kind = AccessDeniedError if error.code == ACCESS_DENIED else ConnectError
+        kind = AccessDeniedError if error.code == 5 else ConnectError  # ERROR_ACCESS_DENIED
         raise kind(f"{where}: {one_line(str(error.reason or 'a fault without a reason'))}") from error
     except WinRMTransportError as error:
         raise ConnectError(f"{where}: the status of HTTP is {error.code}: is that a WinRM listener?") from error

@@ -36,6 +36,8 @@ class Faults:
     """After how many bytes of an answer the connection is closed."""
     spared: int = 0
     """How many answers are right before anything of this happens."""
+    times: int | None = None
+    """How often it happens; None is from then on."""
 
 
 class Server(ThreadingHTTPServer):
@@ -125,10 +127,11 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, request: bytes) -> None:
         faults = self.server.faults
         status, answer = self.server.management.answer(request)
-        if faults.spared > 0:
+        if faults.spared > 0 or faults.times == 0:
             faults.spared -= 1
             self._send(status, answer, ())
             return
+        faults.times = None if faults.times is None else faults.times - 1
         time.sleep(faults.slow_s)
         if faults.body is not None:
             status, answer = faults.status, faults.body
