@@ -22,7 +22,6 @@ from vifkit_hyperv.driver import HypervConnection, HypervDomain
 Open = Callable[..., HypervConnection]
 Xml = Callable[..., str]
 MAC = "52:54:00:00:00:01"
-OTHER = "0e0d5e0e-9a7a-4a0c-8f25-6f4f3f9d2b02"
 LIMITED = "<outbound average='512'/>"
 
 NAMES = [

@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from vifkit_base import secrets
+from vifkit_base.secrets import read
 
 from .host import MODES, Host, Switch
 from .server import Server
@@ -23,7 +23,7 @@ def main() -> None:
     switches = [Switch(name, mode or "Absolute") for name, _, mode in (each.partition("=") for each in options.switch)]
     if any(each.mode not in MODES for each in switches):
         parser.error(f"a mode is one of {', '.join(MODES)}")
-    account = secrets.read(options.directory / "credentials")
+    account = read(options.directory / "credentials")
     host = Host(switches or [Switch("br0")])
     with Server(options.directory, account["username"], account["password"], host) as server:
         print(server.port, flush=True)  # noqa: T201

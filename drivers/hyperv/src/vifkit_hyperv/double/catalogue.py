@@ -4,7 +4,7 @@ The pages are learn.microsoft.com/powershell/module/hyper-v/NAME, for Windows Se
 choose another host (-CimSession, -ComputerName, -Credential), or ask (-WhatIf, -Confirm), are unknown here.
 """
 
-from . import cmdlets, utility
+from . import adapters, cmdlets, utility
 from .binding import Parameter
 from .engine import Cmdlet, Command
 
@@ -55,14 +55,14 @@ _KNOWN = (
     _hyperv("Remove-VM", cmdlets.remove_vm, _MACHINE, Parameter("Force", _FLAG), _PASS),
     _hyperv(
         "Get-VMNetworkAdapter",
-        cmdlets.get_vm_network_adapter,
+        adapters.get_vm_network_adapter,
         _OWNER,
         Parameter("Name", "String", ("VMNetworkAdapterName",), 1),
         Parameter("All", _FLAG),
     ),
     _hyperv(
         "Add-VMNetworkAdapter",
-        cmdlets.add_vm_network_adapter,
+        adapters.add_vm_network_adapter,
         _OWNER,
         Parameter("SwitchName"),
         Parameter("Name", "String", ("VMNetworkAdapterName",)),
@@ -70,20 +70,20 @@ _KNOWN = (
         Parameter("StaticMacAddress"),
         _PASS,
     ),
-    _hyperv("Remove-VMNetworkAdapter", cmdlets.remove_vm_network_adapter, _PASS),
+    _hyperv("Remove-VMNetworkAdapter", adapters.remove_vm_network_adapter, _PASS),
     _hyperv(
-        "Connect-VMNetworkAdapter", cmdlets.connect_vm_network_adapter, Parameter("SwitchName", mandatory=True), _PASS
+        "Connect-VMNetworkAdapter", adapters.connect_vm_network_adapter, Parameter("SwitchName", mandatory=True), _PASS
     ),
     _hyperv(
         "Set-VMNetworkAdapter",
-        cmdlets.set_vm_network_adapter,
+        adapters.set_vm_network_adapter,
         Parameter("MaximumBandwidth", "Int64"),
         Parameter("MinimumBandwidthAbsolute", "Int64"),
         Parameter("MinimumBandwidthWeight", "UInt32"),
         Parameter("StaticMacAddress"),
         _PASS,
     ),
-    _hyperv("Get-VMSwitch", cmdlets.get_vm_switch, Parameter("Name", "String", ("SwitchName",), 0)),
+    _hyperv("Get-VMSwitch", adapters.get_vm_switch, Parameter("Name", "String", ("SwitchName",), 0)),
     Command(
         "Select-Object",
         "Microsoft.PowerShell.Commands.SelectObjectCommand",

@@ -17,7 +17,7 @@ MODES = {"Default": 0, "Weight": 1, "Absolute": 2, "None": 3}
 NO_MAC = "000000000000"
 
 
-@dataclass
+@dataclass(eq=False)
 class BandwidthSetting:
     """What an adapter holds, in bits/s; an adapter that was never given one has no such object."""
 
@@ -41,7 +41,7 @@ class BandwidthSetting:
         return self.type_names[0]
 
 
-@dataclass
+@dataclass(eq=False)
 class Adapter:
     """A virtual machine's network adapter; its MAC address is twelve hexadecimal digits."""
 
@@ -76,7 +76,7 @@ class Adapter:
         return f"VMNetworkAdapter (Name = '{self.name}', VMName = '{self.vm.name}') [VMId = '{self.vm.id}']"
 
 
-@dataclass
+@dataclass(eq=False)
 class VirtualMachine:
     """A virtual machine."""
 
@@ -109,7 +109,7 @@ class VirtualMachine:
         return f"VirtualMachine (Name = '{self.name}') [Id = '{self.id}']"
 
 
-@dataclass
+@dataclass(eq=False)
 class Switch:
     """A virtual switch, whose mode says what a minimum bandwidth is on it."""
 
