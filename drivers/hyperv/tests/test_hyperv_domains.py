@@ -185,8 +185,7 @@ def test_one_that_somebody_has_renamed_is_theirs(connection: HypervConnection, h
 
 
 def test_machines_of_one_name_are_told_apart(connection: HypervConnection, host: Host, xml: Xml) -> None:
-    first = VirtualMachine("web", state="Running")
-    host.machines.append(first)
+    host.machines.append(first := VirtualMachine("web", state="Running"))
     with pytest.raises(DomainExistsError):
         connection.define(xml())
     host.machines.clear()

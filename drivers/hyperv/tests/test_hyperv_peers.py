@@ -64,11 +64,11 @@ def test_what_is_answered_otherwise_is_told(
 
 @pytest.mark.parametrize("spared", [0, 1, 2, 3], ids=["create", "open", "command", "receive"])
 def test_what_is_too_slow_is_given_up(server: Server, open_it: Open, spared: int) -> None:
-    server.faults = Faults(slow_s=1.5, spared=spared)
+    server.faults = Faults(slow_s=30, spared=spared)
     begun = time.monotonic()
     with refused(ConnectError, "no answer within 1 s"):
         open_it("&timeout=1")
-    assert 0.9 < time.monotonic() - begun < 1.4
+    assert 0.9 < time.monotonic() - begun < 10
 
 
 def test_a_connection_outlives_a_failure(server: Server, connection: HypervConnection, xml: Xml) -> None:

@@ -1,4 +1,4 @@
-"""The double speaks PowerShell remoting as [MS-PSRP] and [MS-WSMV] have it: the texts here are written out from them."""
+"""The double speaks PowerShell remoting as [MS-PSRP] and [MS-WSMV] have it: the texts here are written by them."""
 
 import struct
 import uuid

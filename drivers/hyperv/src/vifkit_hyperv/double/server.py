@@ -6,7 +6,6 @@ import hmac
 import os
 import ssl
 import threading
-import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -51,6 +50,7 @@ class Server(ThreadingHTTPServer):
     ) -> None:
         self.management = Management(host or Host([Switch("br0")]))
         self.faults = Faults()
+        self.ending = threading.Event()
         self.user, self.password = user, password
         self.certificate, key = write_certificate(directory, expired=expired)
         self.accounts = directory / "accounts"
@@ -71,9 +71,11 @@ class Server(ThreadingHTTPServer):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.ending.set()
         self.shutdown()
         self._thread.join()
         self.server_close()
+        os.environ.pop("NTLM_USER_FILE", None)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Speak TLS in the thread of the connection, so that a client that says nothing holds up nobody."""
@@ -132,7 +134,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(status, answer, ())
             return
         faults.times = None if faults.times is None else faults.times - 1
-        time.sleep(faults.slow_s)
+        self.server.ending.wait(faults.slow_s)
         if faults.body is not None:
             status, answer = faults.status, faults.body
         self._send(status, answer, (), faults.close_after)
