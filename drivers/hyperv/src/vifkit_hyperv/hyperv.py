@@ -121,8 +121,8 @@ class HyperV(Hypervisor):
         """Make a virtual machine with its note, so that it is known for ours even where no answer comes back."""
         hardware.arguments(config)  # or refuse before there is anything
         new = command("New-VM", Name=config.name, Generation=2, NoVHD=True)
-        (row,) = self.remote.run([new, command("Set-VM", Notes=notes, Passthru=True), select("Id")])
-        return read(row, "Id", UUID(int=0))
+        rows = self.remote.run([new, command("Set-VM", Notes=notes, Passthru=True), select("Id")])
+        return read(rows[0] if rows else {}, "Id", UUID(int=0))
 
     def _furnish(self, there: Seen) -> None:
         """Give a virtual machine that is off its note, its processors, and its adapters with what they hold."""

@@ -40,6 +40,13 @@ def select(*names: str) -> Command:
     return "Select-Object", {"Property": list(names)}
 
 
+class _Cmdlet(complex_objects.Command):
+    # pypsrp copies each command twice, and all that is in it, which takes longer than to make another.
+    def __deepcopy__(self, _memo: object) -> "_Cmdlet":
+        copied = [complex_objects.CommandParameter(name=each.name, value=each.value) for each in self.args]
+        return _Cmdlet(self.cmd, _PROTOCOL, is_script=False, args=copied, end_of_statement=self.end_of_statement)
+
+
 class Remote:
     """One host, over one shell: opened when it is needed, and again where it has failed or been idle."""
 
@@ -80,7 +87,7 @@ class Remote:
                 shell = PowerShell(self._opened())
                 for statement in statements:
                     for name, arguments in statement:
-                        shell.add_command(complex_objects.Command(name, protocol_version=_PROTOCOL, is_script=False))
+                        shell.add_command(_Cmdlet(name, _PROTOCOL, is_script=False, args=[]))
                         for key, value in arguments.items():
                             shell.add_parameter(key, TaggedValue("I64", value) if type(value) is int else value)
                     shell.add_statement()

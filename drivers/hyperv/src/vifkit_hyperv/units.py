@@ -37,10 +37,9 @@ class Limits:
         """Say it in whole kilobytes/s, at least one; a minimum without a limit limits nothing, and is None."""
         if self.maximum_bps <= 0:
             return None
-        limit = _kBps(self.maximum_bps)
         if self.minimum_bps <= 0:
-            return Bandwidth(outbound=Rate(average=limit))
-        return Bandwidth(outbound=Rate(average=_kBps(self.minimum_bps), peak=limit))
+            return Bandwidth(outbound=Rate(average=_kBps(self.maximum_bps)))
+        return Bandwidth(outbound=Rate(average=_kBps(self.minimum_bps), peak=_kBps(self.maximum_bps)))
 
     def findings(self) -> Iterator[Finding]:
         """Tell what `bandwidth` does not say of what somebody else has set."""
