@@ -32,7 +32,8 @@ def test_objects_are_written_as_the_specification_has_them() -> None:
         ("A new\nline", "A new_x000A_line"),
         ("_x000A_", "_x005F_x000A_"),
         ("\U0001f600", "_xD83D__xDE00_"),
-        ("plain_x", "plain_x"),
+        ("some_xylophones_", "some_x005F_xylophones_"),
+        ("plain_", "plain_"),
     ],
 )
 def test_strings_are_escaped_as_in_section_2_2_5_3_2(text: str, written: str) -> None:

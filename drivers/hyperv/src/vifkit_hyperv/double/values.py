@@ -115,11 +115,11 @@ def _primitive(tag: str, text: str) -> etree._Element:
 
 
 def escape(text: str) -> str:
-    """Write a string as [MS-PSRP] 2.2.5.3.2 has it: control characters, and what looks like an escape, as _xHHHH_.
+    """Write a string as [MS-PSRP] 2.2.5.3.2 has it: control characters as _xHHHH_, and a '_' before any 'x' as well.
 
     What is beyond 16 bits is written as its two surrogates.
     """
-    text = re.sub("_(?=[xX][0-9A-Fa-f]{4}_)", "_x005F_", text)
+    text = re.sub("_(?=[xX])", "_x005F_", text)
     return re.sub("[\x00-\x1f\x7f-\x9f\ud800-\udfff\U00010000-\U0010ffff]", _escaped, text)
 
 
