@@ -59,8 +59,7 @@ class SwitchedConnection(HypervisorConnection):
 
     def check(self, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Refuse a vif that is not on Open vSwitch, and warn of what a bandwidth does not do."""
-        if vif.type != "bridge" or not vif.on_openvswitch or vif.source is None:
-            raise UnsupportedError("interface", f"an interface of type {vif.type!r} is not on Open vSwitch")
+        _insist_on_openvswitch(vif)
         warn(vif, bandwidth, version_tuple(self.switch.version), stacklevel=5)
 
     def start(self, machine: Machine) -> None:
@@ -110,7 +109,9 @@ class SwitchedConnection(HypervisorConnection):
         self.keep_definition(machine, vif, bandwidth)
 
     def _look_for_bridges(self, config: DomainConfig) -> None:
-        """Find each bridge before anything is started. Raises PortNotFoundError."""
+        """Find each bridge before anything is started. Raises PortNotFoundError, UnsupportedError."""
+        for vif in config.vifs:  # the hypervisor may have others than those that were defined here
+            _insist_on_openvswitch(vif)
         there = self.switch.ports()  # a bridge has a port of its own name
         for bridge in sorted({str(vif.source) for vif in config.vifs} - there.keys()):
             raise PortNotFoundError(bridge, f"no bridge is named {bridge!r}")
@@ -125,6 +126,11 @@ class SwitchedConnection(HypervisorConnection):
         there = self.switch.ports()
         self.switch.unplug([name for name, port in there.items() if port.vm_id == config.uuid])
         self.switch.collect([config.uuid])
+
+
+def _insist_on_openvswitch(vif: Vif) -> None:
+    if vif.type != "bridge" or not vif.on_openvswitch or vif.source is None:
+        raise UnsupportedError("interface", f"an interface of type {vif.type!r} is not on Open vSwitch")
 
 
 def _plug(config: DomainConfig, vif: Vif) -> Plug:
