@@ -101,9 +101,6 @@ class VirtualBox(PausingHypervisor):
 
     def start(self, config: DomainConfig) -> DomainConfig:
         """Make the pairs, then start the machine; else nothing stays."""
-        for vif in config.vifs:
-            if not vif.on_openvswitch:
-                raise UnsupportedError("interface", f"the adapter {vif.mac} is VirtualBox's own, not on Open vSwitch")
         live = config.with_targets({str(vif.mac): port(config.uuid, vif) for vif in config.vifs})
         with ExitStack() as undo:
             for vif in live.vifs:
@@ -111,6 +108,7 @@ class VirtualBox(PausingHypervisor):
                 self._links.delete(end)  # of a life that ended without us
                 self._links.add(str(vif.target), end)
                 undo.callback(self._links.delete, end)
+            undo.callback(self._end, config)  # it may run all the same
             self._call("startvm", config.uuid, "--type", "headless", name=config.name)
             undo.pop_all()
         return live
@@ -154,6 +152,10 @@ class VirtualBox(PausingHypervisor):
     def go_on(self, config: DomainConfig) -> None:
         """Let it go on."""
         self._call("controlvm", config.uuid, "resume", name=config.name)
+
+    def _end(self, config: DomainConfig) -> None:
+        with suppress(VifkitError):
+            self._call("controlvm", config.uuid, "poweroff")
 
     def _create(self, config: DomainConfig) -> bool:
         """Make a machine; False where it is there already, which VirtualBox tells faster than whoever looks first."""
