@@ -32,7 +32,7 @@ NIC 2:                       MAC: 0800275EB507, Attachment: NAT, Cable connected
 NIC 2 Settings:  MTU: 0, Socket (send: 64, receive: 64), TCP Window (send:64, receive: 64)
 NIC 3:                       disabled
 NIC 4:                       MAC: 0800270F6E88, Attachment: Host-only Interface 'vboxnet0', Cable connected: on, TRACE
-NIC 5:                       MAC: 0800270F6E89, Attachment: Generic 'UDPTunnel' { dest='10.0.0.1' }, Cable connected: on, TRACE
+NIC 5:                       MAC: 0800270F6E89, Attachment: Generic 'UDP' { dest='::1' }, Cable connected: on, TRACE
 Pointing Device:             PS/2 Mouse
 Description:
 NIC 6:                       MAC: 080027000006, Attachment: Bridged Interface 'eth6', Cable connected: on, of no meaning
@@ -87,7 +87,7 @@ def test_a_machine_of_release_7_is_read_and_its_description_is_not() -> None:
         Adapter(mac="08:00:27:b9:dd:ca", kind="Bridged Interface", source="eth0"),
         Adapter(mac="08:00:27:5e:b5:07", kind="NAT", source=None),
         Adapter(mac="08:00:27:0f:6e:88", kind="Host-only Interface", source="vboxnet0"),
-        Adapter(mac="08:00:27:0f:6e:89", kind="Generic", source="UDPTunnel' { dest='10.0.0.1"),
+        Adapter(mac="08:00:27:0f:6e:89", kind="Generic", source="UDP' { dest='::1"),
     )
     assert [each.bridged_to for each in found.adapters] == ["eth0", None, None, None]
 

@@ -11,7 +11,7 @@ from vifkit import BackendError, State
 
 # Names begin in column 30, or in column 18 before VirtualBox 6.0.
 _HEAD = re.compile(
-    r"^Name:(?: {24}| {12})(?P<name>(?!<inaccessible!>\n).*?)\n(?:Enc[^\n]*\n|Cipher:[^\n]*\n|Password[^\n]*\n)*Groups: ",
+    r"^Name:(?: {24}| {12})(?P<name>(?!<inaccessible!>\n).*?)\n(?:(?:Enc|Cipher:|Password)[^\n]*\n)*Groups: ",
     re.MULTILINE | re.DOTALL,
 )
 _UUID = re.compile(r"^UUID: +([0-9a-f-]{36})$", re.MULTILINE)

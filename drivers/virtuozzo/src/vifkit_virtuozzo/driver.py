@@ -2,9 +2,9 @@
 
     vz:///system?program=/usr/bin/prlctl&db=unix:/var/run/openvswitch/db.sock&netns=4711&timeout=60
 
-`program` is prlctl, by name or by its whole path (default: prlctl, by PATH), `timeout` the seconds that one call of it may
-take. `db` is the database of the Open vSwitch (default: the local one), `netns` the namespace that it runs in, and Virtuozzo
-too, as a name, path or process id (default: ours).
+`program` is prlctl, by name or by its whole path (default: prlctl, by PATH), `timeout` the seconds that one call of it
+may take. `db` is the database of the Open vSwitch (default: the local one), `netns` the namespace that it runs in, and
+Virtuozzo too, as a name, path or process id (default: ours).
 """
 
 import os

@@ -6,6 +6,6 @@ PrlDev.cpp and PrlOutFormatter.cpp: what it says, its JSON; src/Utils.cpp: exit 
 `--description`, `--device-add net`, `--device-del`), `start`, `stop` (`--kill`), `pause`, `resume`, `delete` and
 `unregister`.
 
-A container or virtual machine that runs is a process in a network namespace of its own, each of its adapters one end of a
-veth pair whose other end is the host's vme device, as Virtuozzo makes it.
+A container or virtual machine that runs is a process in a network namespace of its own, each of its adapters one end
+of a veth pair whose other end is the host's vme device, as Virtuozzo makes it.
 """
