@@ -12,13 +12,16 @@ from urllib.parse import quote
 
 import vifkit_base
 from vifkit import Domain
+from vifkit_base.doubles.service import write_client
 from vifkit_base.doubles.state import Store
-from vifkit_conformance.lab import Endpoint, Lab, LinkEndpoint, Namespace
+from vifkit_conformance.lab import Endpoint, Lab, LinkEndpoint, Namespace, spawn
 from vifkit_conformance.testbed import Testbed
 
-CALL = (
-    "import sys; sys.path[:0] = sys.argv[1:3]; from vifkit_virtualbox.double.program import main; "
-    "sys.exit(main(sys.argv[3], sys.argv[4:]))"
+FIND = "import sys; sys.path[:0] = sys.argv[1:3]; "
+CALL = FIND + "from vifkit_virtualbox.double.program import main; sys.exit(main(sys.argv[3], sys.argv[4:]))"
+SERVE = (
+    FIND + "from vifkit_virtualbox.double.program import answer; from vifkit_base.doubles.service import serve; "
+    "serve(sys.argv[3], answer)"
 )
 
 
@@ -38,13 +41,18 @@ class VirtualboxTestbed(Testbed):
         """Write a VBoxManage that is the double, and give its URI."""
         with TemporaryDirectory(prefix="virtualbox.", dir=lab.directory) as directory:
             self.directory = directory
-            program = write_program(Path(directory), lab)
+            program = Path(directory, "VBoxManage")
+            write_client(program)
             os.mkfifo(f"{directory}/alive", 0o600)
             alive = os.open(f"{directory}/alive", os.O_RDWR | os.O_CLOEXEC)  # guests end when it is closed
+            lab_log = Path(directory, "log")
+            service = spawn([*command(SERVE), directory], lab_log, lab.host)
             try:
+                service.wait_for(lambda: "ready" in lab_log.read_text(), "it answers")
                 netns = quote(lab.host.path)
                 yield f"vbox:///session?program={quote(str(program))}&db={quote(lab.ovs.db)}&netns={netns}"
             finally:
+                service.kill()
                 os.close(alive)
                 for each in Store(directory).read().get("machines", {}).values():
                     with suppress(ProcessLookupError, KeyError):
@@ -59,10 +67,15 @@ class VirtualboxTestbed(Testbed):
             yield LinkEndpoint(namespace, f"eth{number}")
 
 
+def command(script: str) -> list[str]:
+    """Run a script of the double's in a Python that starts fast."""
+    sources = [str(Path(each).parents[1]) for each in (__file__, vifkit_base.__file__)]
+    return [sys.executable, "-I", "-S", "-c", script, *sources]
+
+
 def write_program(directory: Path, lab: Lab | None = None) -> Path:
     """Write the double as a program that keeps its state in a directory, and runs beside a lab's switch."""
-    sources = [str(Path(each).parents[1]) for each in (__file__, vifkit_base.__file__)]
-    argv = [sys.executable, "-I", "-S", "-c", CALL, *sources, str(directory)]
+    argv = [*command(CALL), str(directory)]
     program = directory / "VBoxManage"
     program.write_text(
         f'#!/bin/sh\nexec {shlex.join(lab.host.command(argv) if lab else argv)} "$@"\n', encoding="utf-8"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 
+from . import voice
 from .state import Store, read, write
 
 TYPE_CHECKING = False
@@ -47,8 +47,7 @@ def suffer(found: Document | None) -> int | None:
     if found is None:
         return None
     time.sleep(found.get("sleep_s", 0))
-    sys.stdout.write(found.get("stdout", ""))
-    sys.stdout.write("x" * found.get("bytes", 0))
-    sys.stderr.write(found.get("stderr", ""))
+    voice.out(found.get("stdout", "") + "x" * found.get("bytes", 0))
+    voice.error(found.get("stderr", ""))
     status: int | None = None if found.get("after") else found.get("status")
     return status

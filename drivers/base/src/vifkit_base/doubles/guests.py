@@ -49,7 +49,15 @@ def end(pid: int | None, alive: str) -> None:
             os.kill(pid, 9)
         except ProcessLookupError:
             return
+        _reap(pid)
         time.sleep(0.001)
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return  # it was another process's child
 
 
 def command(*argv: str, inside: int | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from vifkit_base.doubles import guests
+from vifkit_base.doubles import guests, voice
 from vifkit_base.doubles.faults import fault, suffer
 from vifkit_base.doubles.state import Store
 
@@ -25,20 +25,33 @@ UNLOCKING_SECONDS = 0.05
 
 def main(directory: str, arguments: list[str]) -> int:
     """Carry out one call, and give its exit status."""
+    status, output, errors = answer(directory, arguments)
+    sys.stdout.write(output)
+    sys.stderr.write(errors)
+    return status
+
+
+def answer(directory: str, arguments: list[str]) -> tuple[int, str, str]:
+    """Carry out one call: its exit status, standard output and standard error."""
+    voice.begin()
     found = fault(directory, arguments[0] if arguments else "")
     status = suffer(found)
-    if status is not None:
-        return status
+    if status is None:
+        status = _carry_out(directory, arguments)
+        status = found.get("status", status) if found else status
+    return status, *voice.end()
+
+
+def _carry_out(directory: str, arguments: list[str]) -> int:
     store = Store(directory)
     try:
         with store as document:
             look(store, document)
-            said = run(store, document, arguments)
+            voice.out(run(store, document, arguments))
     except Refusal as refusal:
-        sys.stderr.write(str(refusal))
+        voice.error(f"{refusal}")
         return refusal.status
-    sys.stdout.write(said)
-    return found.get("status", 0) if found else 0
+    return 0
 
 
 def run(store: Store, document: Document, arguments: list[str]) -> str:
@@ -95,7 +108,7 @@ def _start(store: Store, document: Document, arguments: list[str]) -> str:
     if is_locked(machine):
         said = f"The machine '{machine['name']}' is already locked by a session (or being locked or unlocked)"
         raise failed(said, INVALID_OBJECT_STATE, "LaunchVMProcess(a->session, sessionType.raw(), …)")
-    sys.stdout.write(f'Waiting for VM "{rest[0]}" to power on...\n')
+    voice.out(f'Waiting for VM "{rest[0]}" to power on...\n')
     try:
         start(store, machine)
     except OSError as error:

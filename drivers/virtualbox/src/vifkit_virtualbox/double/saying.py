@@ -1,6 +1,6 @@
 """How VBoxManage says that something is not done: its texts, on standard error."""
 
-import sys
+from vifkit_base.doubles import voice
 
 FAILURE, SYNTAX = 1, 2
 
@@ -43,4 +43,4 @@ def locked(name: str) -> Refusal:
 
 def progress() -> None:
     """Show a progress that is over (showProgress in VBoxManage.cpp)."""
-    sys.stderr.write("0%...10%...20%...30%...40%...50%...60%...70%...80%...90%...100%\n")
+    voice.error("0%...10%...20%...30%...40%...50%...60%...70%...80%...90%...100%\n")

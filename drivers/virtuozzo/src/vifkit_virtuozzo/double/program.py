@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from vifkit_base.doubles import voice
 from vifkit_base.doubles.faults import fault, suffer
 from vifkit_base.doubles.state import Store
 
@@ -34,20 +35,33 @@ WANTED = {"start": "stopped", "pause": "running", "resume": "paused", "delete": 
 
 def main(directory: str, arguments: list[str]) -> int:
     """Carry out one call, and give its exit status."""
+    status, output, errors = answer(directory, arguments)
+    sys.stdout.write(output)
+    sys.stderr.write(errors)
+    return status
+
+
+def answer(directory: str, arguments: list[str]) -> tuple[int, str, str]:
+    """Carry out one call: its exit status, standard output and standard error."""
+    voice.begin()
     found = fault(directory, arguments[0] if arguments else "")
     status = suffer(found)
-    if status is not None:
-        return status
+    if status is None:
+        status = _carry_out(directory, arguments)
+        status = found.get("status", status) if found else status
+    return status, *voice.end()
+
+
+def _carry_out(directory: str, arguments: list[str]) -> int:
     store = Store(directory)
     try:
         with store as document:
             look(store, document)
-            said = run(store, document, arguments)
+            voice.out(run(store, document, arguments))
     except Refusal as refusal:
-        sys.stderr.write(f"{refusal}\n")
+        voice.error(f"{refusal}\n")
         return refusal.status
-    sys.stdout.write(said)
-    return found.get("status", 0) if found else 0
+    return 0
 
 
 def run(store: Store, document: Document, arguments: list[str]) -> str:
