@@ -7,22 +7,14 @@ call of it may take. `db` is the database of the Open vSwitch (default: the loca
 runs in, and VirtualBox too, as a name, path or process id (default: ours).
 """
 
-import os
-
-from netqos.kernel import namespace_path
 from netqos.ovsdb import Switch
 from vifkit import BackendError, ConnectError, Connection, Credentials, Domain, DomainConfig, Driver
-from vifkit_base.command import Program
-from vifkit_base.lockfile import LockFile
+from vifkit_base.local import local
 from vifkit_base.pausing import pausable
 from vifkit_base.switched import SwitchedConnection
-from vifkit_base.uri import parse
 
 from .hypervisor import VirtualBox
 from .links import Links
-
-LIMIT_BYTES = 64 << 20
-"""What VBoxManage may say: of 1,000 machines it tells in some 6 MB."""
 
 
 class VirtualboxDriver(Driver):
@@ -33,24 +25,11 @@ class VirtualboxDriver(Driver):
 
     def open(self, uri: str, credentials: Credentials | None = None) -> Connection:
         """Connect. Raises ConnectError if VBoxManage, Open vSwitch or the namespace is not to be had, ValueError."""
-        address = parse(uri, self.schemes, ("db", "netns", "program", "timeout"))
-        program = address.query.get("program", "VBoxManage")
-        timeout = address.query.get("timeout", "60")
-        if address.host or address.path not in ("", "/", "/session"):
-            raise ValueError(f"not understood: {uri!r}; vbox:///session is")
-        if not program or ("/" in program and not program.startswith("/")):
-            raise ValueError(f"not understood: {uri!r}; program is a name, or a whole path")
-        if not timeout.isdecimal() or not 1 <= int(timeout) <= 3600:
-            raise ValueError(f"not understood: {uri!r}; timeout is from 1 to 3600 seconds")
-        namespace = str(namespace_path(address.query.get("netns", os.getpid())))
+        where = local(uri, self.schemes, "/session", "VBoxManage")
         try:
-            hypervisor = VirtualBox(
-                Program(program, timeout_s=int(timeout), limit_bytes=LIMIT_BYTES),
-                Links(namespace),
-                LockFile("virtualbox", program),
-            )
+            hypervisor = VirtualBox(where.program, Links(where.tool("ip", "link"), where.tool("ethtool")), where.lock)
             hypervisor.version()
-            return VirtualboxConnection(hypervisor, Switch(address.query.get("db")), namespace)
+            return VirtualboxConnection(hypervisor, Switch(where.db), where.netns)
         except (BackendError, OSError) as error:
             raise ConnectError(f"{uri}: {error}") from error
 

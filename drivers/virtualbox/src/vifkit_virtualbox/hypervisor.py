@@ -19,24 +19,20 @@ from vifkit import (
     InvalidXmlError,
     State,
     UnsupportedError,
-    Vif,
     VifkitError,
-    parse_domain,
 )
 from vifkit_base.command import CommandFailedError, Program
-from vifkit_base.configs import as_config
 from vifkit_base.hypervisor import Machine
+from vifkit_base.keeping import argument, renewed
 from vifkit_base.lockfile import LockFile
-from vifkit_base.notes import Noted, note, noted
 from vifkit_base.pausing import PausingHypervisor
 
 from .links import Links, bridge_end, port
-from .listing import Adapter, Listed, machines
+from .listing import Listed, machines
+from .reading import machine
 
 ADAPTERS = 8
 """Adapters of a machine with VirtualBox's default chipset, PIIX3 (User Manual, "Virtual Networking")."""
-LONGEST_NOTE = 100_000
-"""Linux lets one argument of a program have 128 KiB (MAX_ARG_STRLEN)."""
 UNLOCKING_SECONDS = 3.0
 """A machine that was powered off is locked until its process has ended: a moment later."""
 _NOTES = re.compile(r"^Key: vifkit/([0-9a-f-]{36}), Value: (.*)$", re.MULTILINE)
@@ -67,7 +63,7 @@ class VirtualBox(PausingHypervisor):
         if not listed:
             return []
         notes = dict(_NOTES.findall(self._call("getextradata", "global", "enumerate")))
-        return [found for each in listed if (found := _machine(each, notes.get(each.uuid, "")))]
+        return [found for each in listed if (found := machine(each, notes.get(each.uuid, "")))]
 
     def machine(self, name: str) -> Machine | None:
         """Ask for one machine, where VBoxManage would not take its name for something else."""
@@ -77,7 +73,7 @@ class VirtualBox(PausingHypervisor):
             listed = self._look(name)
         except DomainNotFoundError:
             return None
-        return _machine(listed, self._note(listed.uuid)) if listed.name == name else None
+        return machine(listed, self._note(listed.uuid)) if listed.name == name else None
 
     def define(self, config: DomainConfig, *, transient: bool) -> None:
         """Make a machine, or change the one that is there; else all is as it was."""
@@ -88,7 +84,7 @@ class VirtualBox(PausingHypervisor):
         adapters: list[str] = []
         for number in range(1, ADAPTERS + 1):
             adapters += self._adapter(config, number)
-        text = _packed(config, transient=transient)
+        text = argument(config, transient=transient)
         with ExitStack() as undo:
             if self._create(config):
                 undo.callback(self._unregister, config)
@@ -136,14 +132,7 @@ class VirtualBox(PausingHypervisor):
         now = self.machine(config.name)
         if now is None or now.config.uuid != config.uuid:
             raise DomainNotFoundError(config.name)
-        if running:
-            text = _packed(config, transient=now.transient, waiting=now.waiting)
-        elif now.state is State.SHUTOFF:
-            text = _packed(config, transient=False)
-        else:
-            waiting = None if config.to_xml() == now.config.to_xml() else config
-            text = _packed(now.config, transient=False, waiting=waiting)
-        self._keep_note(config.uuid, text)
+        self._keep_note(config.uuid, renewed(now, config, running=running))
 
     def pause(self, config: DomainConfig) -> None:
         """Pause the machine."""
@@ -212,13 +201,6 @@ class VirtualBox(PausingHypervisor):
         raise AssertionError
 
 
-def _packed(config: DomainConfig, *, transient: bool, waiting: DomainConfig | None = None) -> str:
-    text = note(config, transient=transient, waiting=waiting)
-    if len(text) > LONGEST_NOTE:
-        raise InvalidXmlError("domain", f"its XML cannot be kept with VirtualBox: {len(text)} bytes, even packed")
-    return text
-
-
 def _refused(error: CommandFailedError, name: str) -> VifkitError:
     """Say in our words what VBoxManage refused."""
     if "Could not find a registered machine" in error.output:
@@ -227,32 +209,3 @@ def _refused(error: CommandFailedError, name: str) -> VifkitError:
         return InvalidStateError(name, "locked by a session of VirtualBox's", "unlocked")
     said = _ERROR.search(error.output)
     return BackendError(f"VBoxManage: {said[1]}") if said else error
-
-
-def _machine(listed: Listed, text: str) -> Machine | None:
-    """Put together what VirtualBox says and what was noted; None for what no domain can be."""
-    kept = noted(text)
-    before = _vifs(kept)
-    vifs = [_vif(listed, each, before.get(each.mac)) for each in listed.adapters]
-    try:
-        config = as_config(listed.name, listed.uuid, "vbox", vifs, kept.xml if kept else None, noted_bandwidths=True)
-        waiting = parse_domain(kept.waiting) if kept and kept.waiting else None
-    except VifkitError:
-        return None
-    return Machine(config=config, state=listed.state, transient=bool(kept and kept.transient), waiting=waiting)
-
-
-def _vifs(kept: Noted | None) -> dict[str, Vif]:
-    try:
-        return {str(vif.mac): vif for vif in parse_domain(kept.xml).vifs} if kept else {}
-    except VifkitError:
-        return {}
-
-
-def _vif(listed: Listed, adapter: Adapter, before: Vif | None) -> Vif:
-    if adapter.bridged_to != bridge_end(listed.uuid, adapter.mac):
-        kinds = {"Bridged Interface": "bridge", "Host-only Interface": "network", "Internal Network": "internal"}
-        return Vif(type=kinds.get(adapter.kind, "user"), mac=adapter.mac, source=adapter.source)
-    vif = before or Vif(type="bridge", mac=adapter.mac)
-    target = vif.target if listed.state is State.SHUTOFF else port(listed.uuid, vif)
-    return Vif(type="bridge", mac=adapter.mac, source=vif.source, virtualport="openvswitch", target=target)

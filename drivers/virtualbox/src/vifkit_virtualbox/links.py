@@ -7,8 +7,6 @@ what the guest receives.
 """
 
 import hashlib
-import os
-from shutil import which
 
 from vifkit import BackendError, Vif
 from vifkit_base.command import CommandFailedError, Program, first_line
@@ -25,14 +23,11 @@ def port(uuid: str, vif: Vif) -> str:
 
 
 class Links:
-    """The veth pairs in one network namespace."""
+    """The veth pairs in the network namespace that `ip link` and `ethtool` work in."""
 
-    def __init__(self, netns: str) -> None:
-        # A user's PATH often lacks the administrator's tools.
-        path = f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
-        enter = (which("nsenter", path=path) or "nsenter", f"--net={netns}", "--")
-        self._ip = Program(*enter, which("ip", path=path) or "ip", "link")
-        self._ethtool = Program(*enter, which("ethtool", path=path) or "ethtool")
+    def __init__(self, ip: Program, ethtool: Program) -> None:
+        self._ip = ip
+        self._ethtool = ethtool
 
     def add(self, port: str, end: str) -> None:
         """Make a pair, both ends up. Raises BackendError where a device has such a name already."""

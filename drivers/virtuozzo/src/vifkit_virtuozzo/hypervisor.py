@@ -24,14 +24,13 @@ from vifkit import (
 from vifkit_base.command import CommandFailedError, Program, first_line
 from vifkit_base.configs import as_config
 from vifkit_base.hypervisor import Machine
+from vifkit_base.keeping import argument, renewed
 from vifkit_base.lockfile import LockFile
-from vifkit_base.notes import note, noted
+from vifkit_base.notes import noted
 from vifkit_base.pausing import PausingHypervisor
 
 from .listing import Adapter, Listed, environments
 
-LONGEST_NOTE = 100_000
-"""Linux lets one argument of a program have 128 KiB (MAX_ARG_STRLEN)."""
 _NOTE = re.compile(r"vifkit1:\S*")
 _LIKE_A_UUID = re.compile(r"\{?[0-9a-fA-F-]{32,36}\}?")
 _LOCKED = re.compile(r"\b(?:locked|busy)\b", re.IGNORECASE)
@@ -76,7 +75,7 @@ class Virtuozzo(PausingHypervisor):
         if config.name.startswith("-"):
             raise InvalidXmlError("domain/name", f"prlctl would take {config.name!r} for an option")
         wanted = [(str(vif.mac), str(vif.source)) for vif in config.vifs]
-        text = _packed(config, transient=transient)
+        text = argument(config, transient=transient)
         with ExitStack() as undo:
             try:
                 now = self._look(config.uuid)
@@ -128,14 +127,7 @@ class Virtuozzo(PausingHypervisor):
         now = _machine(listed)
         if now is None:
             raise DomainNotFoundError(config.name)
-        if running:
-            text = _packed(config, transient=now.transient, waiting=now.waiting)
-        elif now.state is State.SHUTOFF:
-            text = _packed(config, transient=False)
-        else:
-            waiting = None if config.to_xml() == now.config.to_xml() else config
-            text = _packed(now.config, transient=False, waiting=waiting)
-        self._describe(config, listed.description, text)
+        self._describe(config, listed.description, renewed(now, config, running=running))
 
     def pause(self, config: DomainConfig) -> None:
         """Pause it."""
@@ -190,13 +182,6 @@ def _refused(error: CommandFailedError, name: str) -> VifkitError:
         return InvalidStateError(name, "locked by another operation of Virtuozzo's", "unlocked")
     lines = [line for line in error.output.splitlines() if not line.endswith(("...", "virtual machine."))]
     return BackendError(f"prlctl: {first_line(chr(10).join(lines))}") if lines else error
-
-
-def _packed(config: DomainConfig, *, transient: bool, waiting: DomainConfig | None = None) -> str:
-    text = note(config, transient=transient, waiting=waiting)
-    if len(text) > LONGEST_NOTE:
-        raise InvalidXmlError("domain", f"its XML cannot be kept with Virtuozzo: {len(text)} bytes, even packed")
-    return text
 
 
 def _kind(config: DomainConfig) -> str:
