@@ -19,6 +19,7 @@ from vifkit import (
     SwitchUnavailableError,
     UnsupportedError,
     Vif,
+    VifkitError,
 )
 
 from .connection import HypervisorConnection, insist_on
@@ -96,17 +97,26 @@ class SwitchedConnection(HypervisorConnection):
 
     def put_into_effect(self, machine: Machine, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Shape the port of a running vif, and see that the kernel does it; else bring back what was."""
-        if machine.state is not State.SHUTOFF:
-            if vif.target is None:
-                raise BackendError(f"domain {machine.config.name!r} runs, and no device of its vif {vif.mac} is known")
-            try:
-                insist(enforce(self.switch, self.kernel, {vif.target: bandwidth}).drifts)
-            except BackendError:
-                with suppress(BackendError):
-                    restore(self.switch, {vif.target: vif.bandwidth or None})
-                raise
+        if machine.state is State.SHUTOFF:
+            self.keep_definition(machine, vif, bandwidth)
+            return
+        if vif.target is None:
+            raise BackendError(f"domain {machine.config.name!r} runs, and no device of its vif {vif.mac} is known")
+        with ExitStack() as undo:
+            undo.callback(self._bring_back, vif.target, vif.bandwidth or None)
+            insist(enforce(self.switch, self.kernel, {vif.target: bandwidth}).drifts)
+            undo.callback(self._keep_again, machine.config)
             self.hypervisor.keep(machine.config.with_bandwidth(str(vif.mac), bandwidth), running=True)
-        self.keep_definition(machine, vif, bandwidth)
+            self.keep_definition(machine, vif, bandwidth)
+            undo.pop_all()
+
+    def _bring_back(self, port: str, bandwidth: Bandwidth | None) -> None:
+        with suppress(BackendError):
+            restore(self.switch, {port: bandwidth})
+
+    def _keep_again(self, config: DomainConfig) -> None:
+        with suppress(VifkitError):
+            self.hypervisor.keep(config, running=True)
 
     def _look_for_bridges(self, config: DomainConfig) -> None:
         """Find each bridge before anything is started. Raises PortNotFoundError, UnsupportedError."""
