@@ -110,7 +110,7 @@ def test_each_state_is_one_of_the_contract(said: str, state: State) -> None:
         "[1]",
         '[{"ID": "x"}]',
         '[{"ID": 1, "Hardware": []}]',
-        MACHINE[:900],
+        MACHINE[:700],
         "x" * 10_000_000,
         "[" * 100_000,
     ],

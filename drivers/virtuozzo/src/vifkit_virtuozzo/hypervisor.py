@@ -34,6 +34,7 @@ from .listing import Adapter, Listed, environments
 _NOTE = re.compile(r"vifkit1:\S*")
 _LIKE_A_UUID = re.compile(r"\{?[0-9a-fA-F-]{32,36}\}?")
 _LOCKED = re.compile(r"\b(?:locked|busy)\b", re.IGNORECASE)
+_FAILED = re.compile(r"^(?:Failed|Unable) to .+$", re.MULTILINE)
 
 Wanted = tuple[str, str]
 """An adapter's MAC address and virtual network."""
@@ -180,8 +181,8 @@ def _refused(error: CommandFailedError, name: str) -> VifkitError:
         return DomainNotFoundError(name)
     if _LOCKED.search(error.output):
         return InvalidStateError(name, "locked by another operation of Virtuozzo's", "unlocked")
-    lines = [line for line in error.output.splitlines() if not line.endswith(("...", "virtual machine."))]
-    return BackendError(f"prlctl: {first_line(chr(10).join(lines))}") if lines else error
+    said = _FAILED.search(error.output)  # behind what it said of its progress
+    return BackendError(f"prlctl: {first_line(said[0] if said else error.output)}") if error.output.strip() else error
 
 
 def _kind(config: DomainConfig) -> str:
