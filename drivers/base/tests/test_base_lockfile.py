@@ -19,6 +19,15 @@ with LockFile("box", sys.argv[1]).held():
     sys.stdin.readline()
 """
 
+COUNTS = """
+import pathlib, sys
+from vifkit_base.lockfile import LockFile
+lock, count = LockFile("box"), pathlib.Path(sys.argv[1])
+for _ in range(50):
+    with lock.held():
+        count.write_text(str(int(count.read_text()) + 1))
+"""
+
 
 @pytest.fixture(autouse=True)
 def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +40,7 @@ def test_who_holds_it_may_take_it_again() -> None:
         pass
     with lock.held():
         assert lock.path.stat().st_mode & 0o777 == 0o600
+    assert not lock.path.exists()
 
 
 def test_another_process_waits_and_one_that_guards_something_else_does_not() -> None:
@@ -69,3 +79,12 @@ def test_a_file_that_is_no_file_is_refused() -> None:
     os.mkfifo(lock.path)
     with pytest.raises(BackendError, match="it is another's"), lock.held():
         pass
+
+
+def test_of_many_processes_one_has_it_at_a_time(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    count.write_text("0")
+    rivals = [subprocess.Popen([sys.executable, "-c", COUNTS, str(count)]) for _ in range(4)]
+    assert [each.wait(30) for each in rivals] == [0] * 4
+    assert count.read_text() == "200"
+    assert [each.name for each in tmp_path.iterdir()] == ["count"]

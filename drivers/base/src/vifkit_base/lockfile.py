@@ -14,7 +14,7 @@ from vifkit import BackendError
 
 
 class LockFile:
-    """A lock by `what` it guards, which who holds it may take again; the file itself is empty, and stays.
+    """A lock by `what` it guards, which who holds it may take again; the file is there only while it is held.
 
     It is in XDG_RUNTIME_DIR, else in /run, else where temporary files are, and its user's own.
     """
@@ -32,14 +32,26 @@ class LockFile:
         """Hold it for the time of the block. Raises BackendError where the file is not to be had."""
         with self._thread:
             if self._depth == 0:
-                self._descriptor = self._open()
+                self._descriptor = self._take()
             self._depth += 1
             try:
                 yield
             finally:
                 self._depth -= 1
                 if self._depth == 0:
+                    self.path.unlink(missing_ok=True)  # before anybody else can have it
                     os.close(self._descriptor)
+
+    def _take(self) -> int:
+        """Lock the file that is there; one that its holder has just removed is none."""
+        while True:
+            descriptor = self._open()
+            try:
+                if os.path.samestat(os.fstat(descriptor), self.path.lstat()):
+                    return descriptor
+            except FileNotFoundError:
+                pass
+            os.close(descriptor)
 
     def _open(self) -> int:
         try:
