@@ -19,6 +19,7 @@ from vifkit import (
     SwitchUnavailableError,
     UnsupportedError,
     Vif,
+    VifkitError,
 )
 
 from .connection import HypervisorConnection, insist_on
@@ -59,8 +60,7 @@ class SwitchedConnection(HypervisorConnection):
 
     def check(self, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Refuse a vif that is not on Open vSwitch, and warn of what a bandwidth does not do."""
-        if vif.type != "bridge" or not vif.on_openvswitch or vif.source is None:
-            raise UnsupportedError("interface", f"an interface of type {vif.type!r} is not on Open vSwitch")
+        _insist_on_openvswitch(vif)
         warn(vif, bandwidth, version_tuple(self.switch.version), stacklevel=5)
 
     def start(self, machine: Machine) -> None:
@@ -97,20 +97,31 @@ class SwitchedConnection(HypervisorConnection):
 
     def put_into_effect(self, machine: Machine, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Shape the port of a running vif, and see that the kernel does it; else bring back what was."""
-        if machine.state is not State.SHUTOFF:
-            if vif.target is None:
-                raise BackendError(f"domain {machine.config.name!r} runs, and no device of its vif {vif.mac} is known")
-            try:
-                insist(enforce(self.switch, self.kernel, {vif.target: bandwidth}).drifts)
-            except BackendError:
-                with suppress(BackendError):
-                    restore(self.switch, {vif.target: vif.bandwidth or None})
-                raise
+        if machine.state is State.SHUTOFF:
+            self.keep_definition(machine, vif, bandwidth)
+            return
+        if vif.target is None:
+            raise BackendError(f"domain {machine.config.name!r} runs, and no device of its vif {vif.mac} is known")
+        with ExitStack() as undo:
+            undo.callback(self._bring_back, vif.target, vif.bandwidth or None)
+            insist(enforce(self.switch, self.kernel, {vif.target: bandwidth}).drifts)
+            undo.callback(self._keep_again, machine.config)
             self.hypervisor.keep(machine.config.with_bandwidth(str(vif.mac), bandwidth), running=True)
-        self.keep_definition(machine, vif, bandwidth)
+            self.keep_definition(machine, vif, bandwidth)
+            undo.pop_all()
+
+    def _bring_back(self, port: str, bandwidth: Bandwidth | None) -> None:
+        with suppress(BackendError):
+            restore(self.switch, {port: bandwidth})
+
+    def _keep_again(self, config: DomainConfig) -> None:
+        with suppress(VifkitError):
+            self.hypervisor.keep(config, running=True)
 
     def _look_for_bridges(self, config: DomainConfig) -> None:
-        """Find each bridge before anything is started. Raises PortNotFoundError."""
+        """Find each bridge before anything is started. Raises PortNotFoundError, UnsupportedError."""
+        for vif in config.vifs:  # the hypervisor may have others than those that were defined here
+            _insist_on_openvswitch(vif)
         there = self.switch.ports()  # a bridge has a port of its own name
         for bridge in sorted({str(vif.source) for vif in config.vifs} - there.keys()):
             raise PortNotFoundError(bridge, f"no bridge is named {bridge!r}")
@@ -125,6 +136,11 @@ class SwitchedConnection(HypervisorConnection):
         there = self.switch.ports()
         self.switch.unplug([name for name, port in there.items() if port.vm_id == config.uuid])
         self.switch.collect([config.uuid])
+
+
+def _insist_on_openvswitch(vif: Vif) -> None:
+    if vif.type != "bridge" or not vif.on_openvswitch or vif.source is None:
+        raise UnsupportedError("interface", f"an interface of type {vif.type!r} is not on Open vSwitch")
 
 
 def _plug(config: DomainConfig, vif: Vif) -> Plug:
