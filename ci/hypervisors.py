@@ -55,7 +55,7 @@ def lines_of(table: str) -> Lines:
 
 def written(lines: Lines) -> str:
     """Write a table: what is real first, then by name."""
-    order = {"real": 0, "simulator": 1, "double": 2}
+    order = {"real": 0, "simulator": 1, "double": 2, "not said": 3}
     rows = sorted(lines.values(), key=lambda row: (order[row[-2].split(",")[0]], row[0]))
     return "".join(f"| {' | '.join(row)} |\n" for row in [list(COLUMNS), ["---"] * len(COLUMNS), *rows])
 
@@ -83,7 +83,7 @@ def line_of(run: Mapping[str, Any]) -> tuple[str, list[str]]:
         ", ".join(each for each in ("peak", "burst") if can[each]) or "no" if shapes else "",
         yes(can["live_update"]) if shapes else "",
         yes(can["hotplug"]),
-        f"{run['judged_on']}, {judged}",
+        f"{run['judged_on'] or 'not said'}, {judged}",
         versions(run),
     ]
 
@@ -101,8 +101,9 @@ def yes(value: object) -> str:
 
 
 def versions(run: Mapping[str, Any]) -> str:
-    """Name the hypervisor, and what it runs on."""
-    seen = [run["hypervisor"], *(f"{name} {run['versions'][name]}" for name in ("Open vSwitch",))]
+    """Name the hypervisor, or what a simulator or a double plays, and what it runs on."""
+    plays = "" if run["judged_on"] == "real" else "plays "
+    seen = [plays + (run["hypervisor"] or ""), *(f"{name} {run['versions'][name]}" for name in ("Open vSwitch",))]
     if run["capabilities"]["shaping"] != "ovs-htb":
         del seen[1:]
     return ", ".join(re.sub(r"[|\n]", " ", each) for each in seen if each)

@@ -29,9 +29,9 @@ class Testbed(ABC):
     guest_lets_go: bool = True
     """Whether a running guest, where it is asked, lets go of a vif that is unplugged."""
 
-    judged_on: Literal["real", "simulator", "double"] = "real"
+    judged_on: Literal["real", "simulator", "double"] | None = None
     """What stands behind the driver: the hypervisor itself, a simulator that its vendor or a community wrote, or a
-    double by the driver's own author. It stands in every report."""
+    double by the driver's own author. It stands in every report; None is not to say."""
 
     tools: Mapping[str, Sequence[str]] = {}
     """What it boots, by name, and the commands that tell the versions; they stand in the header of a run."""

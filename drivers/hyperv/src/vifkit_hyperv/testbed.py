@@ -17,6 +17,7 @@ class HypervTestbed(Testbed):
     """The double with one switch, named br0."""
 
     domain_type = "hyperv"
+    judged_on = "double"
     on_openvswitch = False
     nonexistent = {  # noqa: RUF012
         "SupportsDaemonKill": "the double keeps its virtual machines in memory: they go with it",

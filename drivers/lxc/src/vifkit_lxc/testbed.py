@@ -18,6 +18,7 @@ class LxcTestbed(LibvirtTestbed):
 
     scheme = "lxc"
     domain_type = "lxc"
+    judged_on = "real"
     guest_traffic = True
     _root: Path | None = None
     tools = {"libvirt": ("libvirtd", "--version")}  # noqa: RUF012

@@ -18,6 +18,7 @@ class NetnsTestbed(Testbed):
     """The domains of a directory of the lab's."""
 
     domain_type = "netns"
+    judged_on = "real"
     guest_traffic = True
     nonexistent = {  # noqa: RUF012
         "SupportsDaemonKill": "no daemon keeps the domains",

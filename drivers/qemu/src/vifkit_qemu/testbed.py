@@ -38,6 +38,7 @@ class QemuTestbed(LibvirtTestbed):
 
     scheme = "qemu"
     domain_type = "qemu"
+    judged_on = "real"
     guest_traffic = True
     guest_lets_go = False
     _disk: Path | None = None

@@ -29,6 +29,7 @@ class VirtualboxTestbed(Testbed):
     """The machines of a double, whose state is in a directory of the lab's."""
 
     domain_type = "vbox"
+    judged_on = "double"
     guest_traffic = True
     nonexistent = {  # noqa: RUF012
         "SupportsDaemonKill": "VBoxManage starts what it needs itself",

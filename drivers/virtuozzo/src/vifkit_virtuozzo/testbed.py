@@ -29,6 +29,7 @@ class VirtuozzoTestbed(Testbed):
     """The containers and virtual machines of a double, whose state is in a directory of the lab's."""
 
     domain_type = "vz"
+    judged_on = "double"
     guest_traffic = True
     nonexistent = {  # noqa: RUF012
         "SupportsDaemonKill": "the double has no dispatcher that would answer later",
