@@ -27,6 +27,7 @@ def test_without_parameters_a_libvirt_of_this_host_is_repaired() -> None:
         unprivileged=False,
         db=None,
         netns=None,
+        polices=False,
         repair=True,
         readonly=False,
     )
