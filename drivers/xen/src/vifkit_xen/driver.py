@@ -6,8 +6,9 @@ The parameters are those of every libvirt driver here: see vifkit_libvirt. With 
 every bandwidth is refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from threading import BoundedSemaphore
 
 import libvirt
 
@@ -17,6 +18,13 @@ from vifkit_libvirt.driver import LibvirtDriver
 from vifkit_libvirt.metadata import DomainInMetadata, InMetadata
 from vifkit_libvirt.session import Session
 from vifkit_libvirt.shaper import Shaper, ports_of
+
+AT_ONCE = 4
+"""How many starts and stops one connection has under way.
+
+They take seconds, as libxl waits for a script for each vif. libvirtd reads no more from a client that has 5 requests
+under way (max_client_requests in libvirtd.conf), keepalives included, and so the connection would be lost.
+"""
 
 
 class XenDriver(LibvirtDriver):
@@ -41,6 +49,7 @@ class XenConnection(LibvirtConnection):
     def __init__(self, session: Session, shaper: Shaper | None) -> None:
         super().__init__(session, shaper)
         self.keeping = InMetadata(self.on_openvswitch)
+        self.slots = BoundedSemaphore(AT_ONCE)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -55,6 +64,15 @@ class XenConnection(LibvirtConnection):
     def handle(self, name: str, uuid: str) -> "XenDomain":
         """Make the Domain of a domain."""
         return XenDomain(self, name, uuid)
+
+    def launch(self, config: DomainConfig, launch: Callable[[], None]) -> None:
+        """Start a domain, when it is its turn."""
+
+        def in_turn() -> None:
+            with self.slots:
+                launch()
+
+        super().launch(config, in_turn)
 
     def plugged(self, uuid: str, vifs: Sequence[Vif]) -> None:
         """Write to the ports whose vifs they are, as libvirt itself does for QEMU, and then what they are limited to.
@@ -80,6 +98,15 @@ class XenConnection(LibvirtConnection):
 
 class XenDomain(DomainInMetadata):
     """One domain."""
+
+    def __init__(self, connection: XenConnection, name: str, uuid: str) -> None:
+        super().__init__(connection, name, uuid)
+        self._slots = connection.slots
+
+    def stop(self) -> None:
+        """End it, when it is its turn."""
+        with self._slots:
+            super().stop()
 
     def config(self, *, live: bool = True) -> DomainConfig:
         """Read the domain; of a vif that was plugged while it runs libvirt does not tell the device, and the port does.

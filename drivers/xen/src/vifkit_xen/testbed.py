@@ -10,7 +10,7 @@ KERNEL, INITRD = "/srv/guest/vmlinux", "/srv/guest/initrd"
 """Where the host has what a guest boots."""
 
 COMMAND_LINE = "console=hvc0 quiet nokaslr cryptomgr.notests lsm= ipv6.disable=1"
-MEMORY_MiB = 96
+MEMORY_MiB = 80
 
 
 class XenTestbed(Testbed):
