@@ -12,7 +12,7 @@ from threading import BoundedSemaphore
 
 import libvirt
 
-from vifkit import Bandwidth, Capabilities, DomainConfig, Shaping, UnsupportedError, Vif, parse_domain
+from vifkit import Bandwidth, Capabilities, DomainConfig, Shaping, State, UnsupportedError, Vif, parse_domain
 from vifkit_libvirt.connection import LibvirtConnection
 from vifkit_libvirt.driver import LibvirtDriver
 from vifkit_libvirt.metadata import DomainInMetadata, InMetadata
@@ -102,6 +102,17 @@ class XenDomain(DomainInMetadata):
     def __init__(self, connection: XenConnection, name: str, uuid: str) -> None:
         super().__init__(connection, name, uuid)
         self._slots = connection.slots
+
+    def state(self) -> State:
+        """Ask libvirt, which calls a guest shut off that has ended by itself while libxl still takes its vifs away.
+
+        (libxlDomainShutdownThread in libvirt's src/libxl/libxl_domain.c.)
+        """
+        state = super().state()
+        if state is State.SHUTOFF:
+            with self._libvirt() as domain:
+                return State.RUNNING if domain.isActive() else State.SHUTOFF
+        return state
 
     def stop(self) -> None:
         """End it, when it is its turn."""
