@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from .guest import Guests
     from .judging.session import Judge
     from .lab import Lab
-    from .leftovers import Leftovers
     from .observe import Observer
     from .testbed import Testbed
 
-LAST = pytest.StashKey["Leftovers | None"]()
+LAST = pytest.StashKey[Any]()
 """What there was on a host when the last test ended, and left nothing."""
 
 
