@@ -22,7 +22,7 @@ from netqos.kernel import Kernel
 from vifkit_conformance.guest import interface
 from vifkit_conformance.lab import Lab, private_mounts, until
 from vifkit_conformance.lab.command import mortal
-from vifkit_lxc.metadata import NAMESPACE
+from vifkit_libvirt.metadata import NAMESPACE
 from vifkit_lxc.testbed import LxcTestbed
 
 Figures = list[tuple[str, float, str, str]]

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .observe import Observer
     from .testbed import Testbed
 
+LAST = pytest.StashKey[Any]()
+"""What there was on a host when the last test ended, and left nothing."""
+
 
 @pytest.fixture(scope="session")
 def driver(request: pytest.FixtureRequest) -> "Driver":
@@ -137,15 +140,20 @@ def guest(
 
 
 @pytest.fixture
-def nothing_left(observer: "Observer") -> Iterator[None]:
-    """Fail a test that ends a daemon of Open vSwitch's, or leaves something behind, and mend it for the next."""
+def nothing_left(request: pytest.FixtureRequest, observer: "Observer") -> Iterator[None]:
+    """Fail a test that ends a daemon of Open vSwitch's, or leaves something behind, and mend it for the next.
+
+    On a host that is far away what there is after a test is what there is before the next: nobody else is at work.
+    """
     from .lab import Lab
     from .leftovers import Leftovers
 
-    before = Leftovers.of(observer)
+    before = request.config.stash.get(LAST, None) or Leftovers.of(observer)
     yield
     died = observer.ovs.revive() if isinstance(observer, Lab) else []
-    left = Leftovers.of(observer) - before
+    after = Leftovers.of(observer)
+    left = after - before
+    request.config.stash[LAST] = None if left or isinstance(observer, Lab) else after
     if left:
         left.remove(observer)
     faults = [f"{name} was killed during the test, and not by the test" for name in died]

@@ -27,9 +27,15 @@ def test_without_parameters_a_libvirt_of_this_host_is_repaired() -> None:
         unprivileged=False,
         db=None,
         netns=None,
+        polices=False,
         repair=True,
         readonly=False,
     )
+
+
+def test_what_another_hosts_kernel_does_is_said_in_the_uri() -> None:
+    assert not address("qemu+ssh://h/system?db=tcp:h:1").polices
+    assert address("qemu+ssh://h/system?db=tcp:h:1&polices=on").polices
 
 
 @pytest.mark.parametrize(

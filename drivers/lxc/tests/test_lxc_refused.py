@@ -25,9 +25,9 @@ from vifkit_conformance.guest import Guests, interface
 from vifkit_conformance.lab import Lab
 from vifkit_conformance.suite.trees import differences, leaf
 from vifkit_libvirt.errors import LibvirtError
+from vifkit_libvirt.metadata import NAMESPACE
 from vifkit_libvirt.testbed import PrivateLibvirt
 from vifkit_lxc.driver import LxcConnection, LxcDomain, LxcDriver
-from vifkit_lxc.metadata import NAMESPACE
 
 pytestmark = pytest.mark.switch
 

@@ -102,6 +102,15 @@ def plug(number: int, wanted: Plug) -> Iterator[Operation]:
     yield {"op": "mutate", "mutations": [["ports", "insert", ["named-uuid", f"port{number}"]]], **this}
 
 
+def label(snapshot: Snapshot, port: PortRows, external_ids: Mapping[str, str]) -> Iterator[Operation]:
+    """Write external_ids to the interface of a port, beside those that it has."""
+    for interface in port.interfaces:
+        if not external_ids.items() <= interface.external_ids.items():
+            ids = _map({**interface.external_ids, **external_ids})
+            yield _unless_changed("Interface", snapshot.interfaces[interface.uuid or ""], "external_ids")
+            yield _update("Interface", ["uuid", interface.uuid], {"external_ids": ids})
+
+
 def unplug(snapshot: Snapshot, names: list[str], uses: Counter[str]) -> Iterator[Operation]:
     """Take ports off whatever bridge has them, with the rows that are theirs."""
     for name in names:

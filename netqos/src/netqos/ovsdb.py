@@ -103,6 +103,19 @@ class Switch:
 
         self._commit(edit)
 
+    def label(self, labels: Mapping[str, Mapping[str, str]]) -> None:
+        """Write external_ids to the interfaces of ports, beside those that they have; one transaction.
+
+        It is for ports that others have made: `plug` writes them at once. Where nothing differs there is no
+        transaction. Raises PortNotFoundError, SwitchUnavailableError.
+        """
+
+        def edit(snapshot: Snapshot) -> Iterable[Operation]:
+            for name, external_ids in labels.items():
+                yield from edits.label(snapshot, _port(snapshot, name), external_ids)
+
+        self._commit(edit)
+
     def unplug(self, ports: Iterable[str]) -> None:
         """Take ports off their bridges with every row of theirs that is ours or their domain's; one transaction.
 

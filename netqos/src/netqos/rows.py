@@ -95,8 +95,9 @@ class PortRows:
 
     @property
     def vm_id(self) -> str | None:
-        """The domain whose vif this is, as libvirt and our drivers write it."""
-        return self.interfaces[0].external_ids.get("vm-id") if self.interfaces else None
+        """The domain whose vif this is, as libvirt and our drivers write it, or as Xen's vif-openvswitch does."""
+        ids = self.interfaces[0].external_ids if self.interfaces else {}
+        return ids.get("vm-id") or ids.get("xen-vm-uuid")
 
     @property
     def foreign(self) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -27,9 +27,10 @@ class Commands(Observer):
         self.run = run
 
     def rows(self, table: str, *columns: str) -> list[Row]:
-        """Ask ovs-vsctl."""
-        (shown,) = self._ask(_listing(table, *columns))
-        return self._rows(table, shown)
+        """Ask ovsdb-client."""
+        everything = ("_uuid", *self._tables.get(table, {"columns": ()})["columns"])
+        (shown,) = self._ask(_selecting({table: columns or everything}))
+        return self._rows(shown, table)[table]
 
     def link(self, name: str) -> Link | None:
         """Ask ip and tc. Rates are as exact as tc writes them: see `tc`."""
@@ -54,19 +55,14 @@ class Commands(Observer):
         )
 
     def things(self) -> set[tuple[str, str]]:
-        """Ask ovs-vsctl and ip; the pins are those that root sees who logs in."""
-        qos, queues, ports, links, mounts = self._ask(
-            *(_listing(table, "_uuid") for table in ("QoS", "Queue")),
-            _listing("Port", "name"),
-            ("ip", "-j", "link", "show"),
-            ("cat", "/proc/self/mountinfo"),
+        """Ask ovsdb-client and ip; the pins are those that root sees who logs in."""
+        wanted = {"QoS": ("_uuid",), "Queue": ("_uuid",), "Port": ("name",)}
+        shown, links, mounts = self._ask(
+            _selecting(wanted), ("ip", "-j", "link", "show"), ("cat", "/proc/self/mountinfo")
         )
-        rows = {
-            (table, row["_uuid"])
-            for table, shown in (("QoS", qos), ("Queue", queues))
-            for row in self._rows(table, shown)
-        }
-        named = {("Port", row["name"]) for row in self._rows("Port", ports)}
+        listed = self._rows(shown, *wanted)
+        rows = {(table, row["_uuid"]) for table in ("QoS", "Queue") for row in listed[table]}
+        named = {("Port", row["name"]) for row in listed["Port"]}
         devices = {("device", link["ifname"]) for link in tc.parse_json(links)}
         return rows | named | devices | {("namespace", path) for path in pinned(mounts)}
 
@@ -74,10 +70,15 @@ class Commands(Observer):
         """Run commands one after the other, by one journey there and back."""
         return self.run("sh", "-c", f" && printf '{_MARK}' && ".join(map(shlex.join, commands))).split(_MARK)
 
-    def _rows(self, table: str, shown: str) -> list[Row]:
-        listed = json.loads(shown)
-        kinds = self._tables[table]["columns"]
-        return [plain_row(kinds, dict(zip(listed["headings"], row, strict=True))) for row in listed["data"]]
+    def _rows(self, shown: str, *tables: str) -> dict[str, list[Row]]:
+        answers = json.loads(shown)
+        for answer in answers:
+            if answer and "error" in answer:
+                raise LabError(f"ovsdb-client: {answer['error']}: {answer.get('details', '')}")
+        return {
+            table: [plain_row(self._tables[table]["columns"], row) for row in answer["rows"]]
+            for table, answer in zip(tables, answers, strict=True)
+        }
 
     @cached_property
     def _tables(self) -> dict[str, Any]:
@@ -87,6 +88,9 @@ class Commands(Observer):
         return tables
 
 
-def _listing(table: str, *columns: str) -> list[str]:
-    named = [f"--columns={','.join(columns)}"] if columns else []
-    return ["ovs-vsctl", "--no-wait", f"--timeout={_SECONDS}", "--format=json", *named, "list", table]
+def _selecting(tables: Mapping[str, Sequence[str]]) -> list[str]:
+    """Ask for columns of several tables at once."""
+    selects = [
+        {"op": "select", "table": table, "where": [], "columns": list(columns)} for table, columns in tables.items()
+    ]
+    return ["ovsdb-client", f"--timeout={_SECONDS}", "transact", json.dumps(["Open_vSwitch", *selects])]

@@ -59,6 +59,8 @@ class LibvirtConnection(Connection):
     domain_types: Sequence[str]
     carries_mtu: bool
     """Whether libvirt gives a vif the MTU of its XML."""
+    own_names = "vnet"
+    """What the names begin with that libvirt gives to the host's devices by itself."""
 
     def __init__(self, session: Session, shaper: Shaper | None) -> None:
         self.session = session
@@ -72,7 +74,7 @@ class LibvirtConnection(Connection):
             shaping=Shaping.OVS_HTB,
             row_writer=self.keeping.row_writer,
             inbound=True,
-            outbound=(self.shaper is None or self.shaper.sees_kernel) and policing_available(),
+            outbound=self._polices(),
             peak=True,
             burst=True,
             live_update=True,
@@ -162,7 +164,7 @@ class LibvirtConnection(Connection):
             raise
         domain = self.handle(config.name, config.uuid)
         try:
-            self.shape(self.wanted_of(domain.vifs()))
+            self.plugged(config.uuid, domain.vifs())
         except BaseException:
             with suppress(VifkitError):
                 domain.stop()
@@ -189,7 +191,11 @@ class LibvirtConnection(Connection):
             there = self.shaper.switch.ports()
         bridges = {vif.source for vif in vifs if vif.type == "bridge" and vif.source}
         # A name that begins as its own do libvirt drops, and makes a new one (virDomainNetDefParseXML).
-        check(there, bridges, {vif.target for vif in vifs if vif.target and not vif.target.startswith("vnet")})
+        check(there, bridges, {vif.target for vif in vifs if vif.target and not vif.target.startswith(self.own_names)})
+
+    def plugged(self, uuid: str, vifs: Sequence[Vif]) -> None:
+        """Put the bandwidths of vifs that a domain has just gained into effect."""
+        self.shape(self.wanted_of(vifs))
 
     def shape(self, wanted: dict[str, Bandwidth | None]) -> None:
         """Put bandwidths of ports into effect, where that is ours to do."""
@@ -297,6 +303,12 @@ class LibvirtConnection(Connection):
             raise reason from error
         except ConnectError:
             return  # whether it runs is not known
+
+    def _polices(self) -> bool:
+        """Tell whether the kernel limits what a guest sends: where we cannot look at it, whether the URI says so."""
+        if self.shaper is None or self.shaper.sees_kernel:
+            return policing_available()
+        return self.session.address.polices
 
     def _is_active(self, uuid: str) -> bool:
         with translated():

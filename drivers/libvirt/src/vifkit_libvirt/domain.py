@@ -61,7 +61,7 @@ class LibvirtDomain(BasicDomain):
             raise
         try:
             plugged = find(self.config(), vif.mac)
-            connection.shape(connection.wanted_of([plugged]))
+            connection.plugged(self.uuid, [plugged])
         except BaseException:
             with suppress(VifkitError, LookupError):
                 self.detach_vif(vif.mac)

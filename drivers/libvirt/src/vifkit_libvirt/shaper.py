@@ -10,7 +10,11 @@ from netqos.ovsdb import Switch
 from netqos.rows import PortRows
 from vifkit import Bandwidth, ForeignQosError, PortExistsError, PortNotFoundError
 
-_LIBVIRTS = {"attached-mac", "iface-id", "iface-status", "vm-id"}
+_WRITERS = {
+    "vm-id": {"attached-mac", "iface-id", "iface-status", "vm-id"},  # virNetDevOpenvswitchAddPort
+    "xen-vm-uuid": {"attached-mac", "xen-vm-name", "xen-vm-uuid"},  # Xen's script vif-openvswitch, which libxl runs
+}
+"""The external_ids of a port that libvirt has made, by the one that names the domain."""
 
 
 class Shaper:
@@ -41,6 +45,12 @@ class Shaper:
             with Kernel(self.netns) as kernel:
                 insist(enforce(self.switch, kernel, wanted).drifts)
 
+    def label(self, labels: Mapping[str, Mapping[str, str]]) -> None:
+        """Write to ports whose they are."""
+        if labels:
+            with self._lock:
+                self.switch.label(labels)
+
     def restore(self, before: Mapping[str, Bandwidth | None]) -> None:
         """Write rows again as they were; they are also where ovs-vswitchd does not take note, and this raises."""
         with self._lock:
@@ -67,13 +77,13 @@ class Shaper:
 def ports_of(uuid: str, there: Mapping[str, PortRows]) -> dict[str, str]:
     """List the ports that libvirt has made for a domain, each with the MAC address of its vif.
 
-    They are known by what libvirt writes to them (virNetDevOpenvswitchAddPort).
+    They are known by what is written to them when they are made.
     """
     found = {}
     for name, port in there.items():
         for interface in port.interfaces:
             ids = interface.external_ids
-            if ids.keys() >= _LIBVIRTS and ids["vm-id"] == uuid:
+            if any(ids.keys() >= written and ids[domain] == uuid for domain, written in _WRITERS.items()):
                 found[name] = ids["attached-mac"]
     return found
 

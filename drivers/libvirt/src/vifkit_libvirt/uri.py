@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-OURS = ("db", "netns", "repair", "readonly")
+OURS = ("db", "netns", "polices", "repair", "readonly")
 # libvirt hands what it does not know to the other side, which ignores it: a misspelt readonly would do nothing. These
 # are what doRemoteOpen in src/remote/remote_driver.c takes, in upper or lower case.
 _LIBVIRTS = (
@@ -27,6 +27,8 @@ class Address:
     """The database of its Open vSwitch; None is the local one."""
     netns: str | None
     """The network namespace of its Open vSwitch's devices; None is ours."""
+    polices: bool
+    """Whether the kernel of another host, at which we cannot look, is said to limit what a guest sends."""
     repair: bool
     """Whether netqos mends what libvirt leaves."""
     readonly: bool
@@ -64,6 +66,7 @@ def parse_uri(uri: str, schemes: Sequence[str], *, switched: bool = True) -> Add
         unprivileged=parts.path == "/session",
         db=asked.get("db"),
         netns=asked.get("netns"),
+        polices=_switch(uri, asked, "polices", default=False),
         repair=_switch(uri, asked, "repair", default=switched),
         readonly=_switch(uri, asked, "readonly", default=False),
     )

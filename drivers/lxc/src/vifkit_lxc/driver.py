@@ -18,14 +18,13 @@ import libvirt_lxc  # type: ignore[import-untyped]  # the binding has no types
 from netqos.kernel import Kernel
 from vifkit import BackendError, DomainConfig, InvalidStateError, State, VifkitError
 from vifkit_libvirt.connection import LibvirtConnection
-from vifkit_libvirt.domain import LibvirtDomain
 from vifkit_libvirt.driver import LibvirtDriver
 from vifkit_libvirt.errors import translated
-from vifkit_libvirt.keeping import InLibvirt, Keeping, flags_of
+from vifkit_libvirt.keeping import InLibvirt, Keeping
+from vifkit_libvirt.metadata import DomainInMetadata, InMetadata
 from vifkit_libvirt.session import Session
 from vifkit_libvirt.shaper import Shaper
 
-from .metadata import InMetadata
 from .veth import drop_veths
 
 INIT_SECONDS = 5.0
@@ -82,7 +81,7 @@ class LxcConnection(LibvirtConnection):
             drop_veths(self.shaper.netns, macs)
 
 
-class LxcDomain(LibvirtDomain):
+class LxcDomain(DomainInMetadata):
     """One container."""
 
     def shutdown(self) -> None:
@@ -94,29 +93,6 @@ class LxcDomain(LibvirtDomain):
         super().shutdown()
         with suppress(InvalidStateError), self._libvirt(State.RUNNING) as domain:  # it may have ended already
             domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_SIGNAL)
-
-    def detach_vif(self, mac: str) -> None:
-        """Unplug a vif, and forget its bandwidth."""
-        super().detach_vif(mac)
-        keeping = self._connection.keeping
-        if isinstance(keeping, InMetadata):
-            with self._libvirt() as domain:
-                keeping.keep(domain, flags_of(domain), self.config())
-
-    def _attach(self, domain: Any, config: DomainConfig, mac: str, flags: int) -> None:
-        """Keep the bandwidth in the metadata, and plug the interface without it."""
-        keeping = self._connection.keeping
-        if not isinstance(keeping, InMetadata) or not self._connection.on_openvswitch(config.vifs[0]):
-            super()._attach(domain, config, mac, flags)
-            return
-        before = self.config()
-        keeping.keep(domain, flags, before, config)
-        given = config.with_bandwidth(mac, None).interface_xml(mac)
-        try:
-            domain.attachDeviceFlags(given, flags)
-        except libvirt.libvirtError:
-            keeping.keep(domain, flags, before)
-            raise
 
 
 def await_init(domain: Any) -> None:

@@ -1,7 +1,9 @@
-"""A domain's bandwidths in its `<metadata>`, out of the sight of libvirt's LXC driver.
+"""A domain's bandwidths in its `<metadata>`, out of the sight of libvirt's own shaping.
 
-libvirt would shape a container's veth by tc (virNetDevBandwidthSet, called in virLXCProcessSetupInterfaces,
-src/lxc/lxc_process.c), on a port of Open vSwitch too, and ovs-vswitchd has that port's qdisc for itself.
+It is for hypervisors where libvirt, told of a bandwidth on a port of Open vSwitch, does something else than to write
+rows. Its LXC driver runs tc on the port (virNetDevBandwidthSet, called in virLXCProcessSetupInterfaces,
+src/lxc/lxc_process.c), whose qdisc ovs-vswitchd has for itself. Its Xen driver has netback limit what a guest sends,
+and drops inbound (libxlMakeNic, src/libxl/libxl_conf.c).
 """
 
 from collections.abc import Callable
@@ -11,7 +13,9 @@ import libvirt
 from lxml import etree
 
 from vifkit import Bandwidth, DomainConfig, RowWriter, Vif, parse_bandwidth, parse_domain, safe_xml
-from vifkit_libvirt.keeping import InLibvirt, Keeping
+
+from .domain import LibvirtDomain
+from .keeping import InLibvirt, Keeping, flags_of
 
 NAMESPACE = "urn:vifkit:bandwidths"
 PREFIX = "vifkit"
@@ -58,7 +62,7 @@ class InMetadata(Keeping):
     def record(self, domain: Any, mac: str, bandwidth: Bandwidth | None, flags: int) -> None:
         """Write the metadata again, with the one bandwidth replaced; that of another vif is libvirt's to change.
 
-        The running container and its definition have metadata of their own, and may have different vifs.
+        The running domain and its definition have metadata of their own, and may have different vifs.
         """
         for flag, which in (
             (libvirt.VIR_DOMAIN_AFFECT_LIVE, 0),
@@ -83,6 +87,33 @@ class InMetadata(Keeping):
         # libvirt gives the element and all in it the namespace, and refuses one that has it.
         text, prefix = (None, None) if kept is None else (safe_xml.write_element(kept), PREFIX)
         domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, text, prefix, NAMESPACE, flags)
+
+
+class DomainInMetadata(LibvirtDomain):
+    """A domain whose vifs come and go with their bandwidths in the metadata, where that is where they are kept."""
+
+    def detach_vif(self, mac: str) -> None:
+        """Unplug a vif, and forget its bandwidth."""
+        super().detach_vif(mac)
+        keeping = self._connection.keeping
+        if isinstance(keeping, InMetadata):
+            with self._libvirt() as domain:
+                keeping.keep(domain, flags_of(domain), self.config())
+
+    def _attach(self, domain: Any, config: DomainConfig, mac: str, flags: int) -> None:
+        """Keep the bandwidth in the metadata, and plug the interface without it."""
+        keeping = self._connection.keeping
+        if not isinstance(keeping, InMetadata) or not self._connection.on_openvswitch(config.vifs[0]):
+            super()._attach(domain, config, mac, flags)
+            return
+        before = self.config()
+        keeping.keep(domain, flags, before, config)
+        given = config.with_bandwidth(mac, None).interface_xml(mac)
+        try:
+            domain.attachDeviceFlags(given, flags)
+        except libvirt.libvirtError:
+            keeping.keep(domain, flags, before)
+            raise
 
 
 def _take(root: etree._Element) -> etree._Element | None:

@@ -14,7 +14,7 @@ from vifkit import (
     VifkitError,
     parse_domain,
 )
-from vifkit_lxc.metadata import NAMESPACE, InMetadata
+from vifkit_libvirt.metadata import NAMESPACE, InMetadata
 
 KEEPING = InMetadata(lambda vif: vif.on_openvswitch)
 MAC, OTHER = "52:54:00:00:00:01", "52:54:00:00:00:02"
