@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from vifkit import DomainConfig
 
@@ -26,8 +26,18 @@ class Noted:
 
 def note(config: DomainConfig, *, transient: bool, waiting: DomainConfig | None = None) -> str:
     """Write a note: one line of ASCII, without spaces and quotes."""
-    kept = {"xml": config.to_xml(), "transient": transient, "waiting": waiting.to_xml() if waiting else None}
-    return _MARK + base64.urlsafe_b64encode(zlib.compress(json.dumps(kept).encode(), 9)).decode()
+    kept = Noted(xml=config.to_xml(), transient=transient, waiting=waiting.to_xml() if waiting else None)
+    return written(kept)
+
+
+def written(kept: Noted) -> str:
+    """Write a note of what was noted, or of what is to be."""
+    return _MARK + base64.urlsafe_b64encode(zlib.compress(json.dumps(asdict(kept)).encode(), 9)).decode()
+
+
+def renewed(text: str, line: str) -> str:
+    """Put a note into a text as its last line, in the place of any other; what a person has written stays."""
+    return "\n".join([*(each for each in text.splitlines() if _MARK not in each), line])
 
 
 def noted(text: str) -> Noted | None:

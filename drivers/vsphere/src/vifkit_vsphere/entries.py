@@ -1,62 +1,66 @@
-"""Virtual machines as a listing knows them: their devices unread, and our line in their annotation read."""
+"""Virtual machines as domains; in a listing their devices are unread, and our line in their annotation is read."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from vifkit import DomainConfig, State, parse_domain
-from vifkit_base.notes import Noted, note, noted
+from vifkit import State, Vif
+from vifkit_base.configs import as_machine, noted_vifs
+from vifkit_base.hypervisor import Machine
+from vifkit_base.notes import Noted, noted
 
-from . import names
-from .api import vim
+from . import hardware, names, shaping
+from .networks import Group
 
-SPARSE = ("name", "config.uuid", "config.template", "config.annotation", "runtime.powerState")
-_NEEDED = {"name", "config.uuid", "runtime.powerState"}
-WHOLE = (*SPARSE, "config.hardware.device")
+DOMAIN_TYPE = "vmware"
+_NEEDED = ("name", "config.uuid", "runtime.powerState")
+PATHS = (*_NEEDED, "config.template", "config.annotation")
 STATES = {"poweredOn": State.RUNNING, "poweredOff": State.SHUTOFF, "suspended": State.PAUSED}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of a virtual machine without a look at its devices; `noted` is what we keep in its annotation."""
+    """What is known of a virtual machine without a look at its devices."""
 
     managed: Any
     name: str
     uuid: str
     state: State
     annotation: str
-    noted: Noted | None
+
+    @property
+    def noted(self) -> Noted | None:
+        """What we keep in its annotation."""
+        return noted(self.annotation)
 
     @property
     def is_over(self) -> bool:
         """Tell whether it was only created, and has ended by itself."""
-        return self.noted is not None and self.noted.transient and self.state is State.SHUTOFF
+        return self.state is State.SHUTOFF and (kept := self.noted) is not None and kept.transient
 
-    def kept(
-        self, config: DomainConfig | None = None, *, waiting: DomainConfig | None = None, transient: bool | None = None
-    ) -> str:
-        """Write the annotation anew: what is not given stays, and so does what a person has written."""
-        had = self.noted or Noted(xml="", transient=False, waiting=None)
-        if transient is None:
-            transient = had.transient
-            waiting = waiting or (parse_domain(had.waiting) if had.waiting else None)
-        given = config or (parse_domain(had.xml) if had.xml else waiting)
-        assert given is not None
-        ours = note(given, transient=transient, waiting=waiting)
-        mark = ours.partition(":")[0] + ":"  # a damaged line of ours goes as well
-        return "\n".join([*(line for line in self.annotation.splitlines() if mark not in line), ours])
+    def machine(self, devices: Sequence[Any], groups: Mapping[str, Group]) -> Machine:
+        """Make a domain of it, with port groups by key. Raises InvalidXmlError for what no domain can be."""
+        kept, vifs = self.noted, []
+        before = noted_vifs(kept)
+        for mac, card in hardware.cards(devices).items():
+            vif, source, held = before.get(mac, Vif(type="bridge")), hardware.network(card), None
+            if (group := groups.get(source or "")) is not None:
+                source = names.network_of(group.name, names.tag(self.uuid, mac))
+                held = shaping.bandwidth(group.limits, vif.bandwidth)
+            vifs.append(replace(vif, mac=mac, source=source, target=None, bandwidth=held))
+        return as_machine(self.name, self.uuid, DOMAIN_TYPE, self.state, vifs, kept)
 
 
-def entry_of(managed: Any, has: Mapping[str, Any]) -> Entry | None:
-    """Read a virtual machine; a template is none, and neither is what is not all there, as its host is away."""
-    if not isinstance(managed, vim.VirtualMachine) or has.get("config.template") or not has.keys() >= _NEEDED:
-        return None
-    annotation = has.get("config.annotation", "")
-    return Entry(
-        managed,
-        names.unescaped(has["name"]),
-        has["config.uuid"].lower(),
-        STATES[has["runtime.powerState"]],
-        annotation,
-        noted(annotation),
-    )
+def entries(found: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[Entry]:
+    """Read virtual machines; a template is none, and neither is what is not all there, as its host is away."""
+    return [
+        Entry(
+            managed,
+            names.unescaped(has["name"]),
+            has["config.uuid"].lower(),
+            STATES[has["runtime.powerState"]],
+            has.get("config.annotation", ""),
+        )
+        for managed, has in found
+        if has.keys() >= set(_NEEDED) and not has.get("config.template")
+    ]
