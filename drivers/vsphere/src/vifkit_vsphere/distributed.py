@@ -9,10 +9,13 @@ from .networks import Group, Networks
 from .session import select
 from .shaping import FIGURES, Limit, Limits
 
-_kind = vim.dvs.DistributedVirtualPortgroup
+_portgroup = vim.dvs.DistributedVirtualPortgroup
 _NOTE = "The port group of one virtual adapter, made by vifkit for its bandwidth."
 _VERSION = "config.configVersion"
-_POLICIES = "config.defaultPortConfig.inShapingPolicy", "config.defaultPortConfig.outShapingPolicy"
+_POLICIES = {
+    "outbound": "config.defaultPortConfig.inShapingPolicy",
+    "inbound": "config.defaultPortConfig.outShapingPolicy",
+}
 
 
 class Distributed(Networks):
@@ -30,7 +33,7 @@ class Distributed(Networks):
 
     def find(self, wanted: Callable[[str], bool]) -> Iterable[Group]:
         """Read the port groups of which the name is wanted, the others' names alone."""
-        found = self.session.read([select(self.root, "network")], _kind, "name")
+        found = self.session.read([select(self.root, "network")], _portgroup, "name")
         return self._read([select(group) for group, has in found if wanted(names.unescaped(has.get("name", "")))])
 
     def backing(self, group: Group) -> Any:
@@ -39,40 +42,38 @@ class Distributed(Networks):
         port = vim.dvs.PortConnection(switchUuid=switch.uuid, portgroupKey=group.key)
         return vim.vm.device.VirtualEthernetCard.DistributedVirtualPortBackingInfo(port=port)
 
-    def make(self, name: str, like: Group, wanted: Limits) -> None:
-        """Make a port group like another one, but for its limits."""
-        config = like.held[0].config
-        setting = config.defaultPortConfig
-        setting.inShapingPolicy, setting.outShapingPolicy = _policy(wanted.outbound), _policy(wanted.inbound)
-        spec = _kind.ConfigSpec(
+    def put(self, name: str, like: Group, wanted: Limits) -> None:
+        """Change the limits of a port group, or make one that is like another in all else."""
+        managed, version = like.held
+        outbound, inbound = (_policy(wanted.get(direction)) for direction in _POLICIES)
+        if name == like.name:
+            setting = vim.dvs.VmwareDistributedVirtualSwitch.VmwarePortConfigPolicy(
+                inShapingPolicy=outbound, outShapingPolicy=inbound
+            )
+            spec = _portgroup.ConfigSpec(configVersion=version, defaultPortConfig=setting)
+            return self.session.wait(managed.ReconfigureDVPortgroup_Task(spec))
+        config = managed.config
+        config.defaultPortConfig.inShapingPolicy, config.defaultPortConfig.outShapingPolicy = outbound, inbound
+        spec = _portgroup.ConfigSpec(
             name=names.escaped(name),
             description=_NOTE,
-            type=_kind.PortgroupType.earlyBinding,
+            type=_portgroup.PortgroupType.earlyBinding,
             numPorts=1,
-            defaultPortConfig=setting,
+            defaultPortConfig=config.defaultPortConfig,
             policy=config.policy,
         )
-        self.session.wait(config.distributedVirtualSwitch.AddDVPortgroup_Task([spec]))
-
-    def change(self, group: Group, wanted: Limits) -> None:
-        """Change the limits of a port group."""
-        managed, version = group.held
-        setting = vim.dvs.VmwareDistributedVirtualSwitch.VmwarePortConfigPolicy(
-            inShapingPolicy=_policy(wanted.outbound), outShapingPolicy=_policy(wanted.inbound)
-        )
-        spec = _kind.ConfigSpec(configVersion=version, defaultPortConfig=setting)
-        self.session.wait(managed.ReconfigureDVPortgroup_Task(spec))
+        return self.session.wait(config.distributedVirtualSwitch.AddDVPortgroup_Task([spec]))
 
     def remove(self, group: Group) -> None:
         """Remove a port group that nobody uses."""
         self.session.wait(group.held[0].Destroy_Task())
 
     def _read(self, objects: Sequence[Any]) -> Iterable[Group]:
-        for managed, has in self.session.read(objects, _kind, "key", "name", _VERSION, *_POLICIES):
+        for managed, has in self.session.read(objects, _portgroup, "key", "name", _VERSION, *_POLICIES.values()):
             if "key" in has:
-                ingress, egress = (_limit(has.get(path)) for path in _POLICIES)
-                held = managed, has.get(_VERSION)
-                yield Group(names.unescaped(has["name"]), has["key"], Limits(inbound=egress, outbound=ingress), held)
+                found = {direction: _limit(has.get(path)) for direction, path in _POLICIES.items()}
+                limits = {direction: limit for direction, limit in found.items() if limit}
+                yield Group(names.unescaped(has["name"]), has["key"], limits, (managed, has.get(_VERSION)))
 
 
 def _policy(limit: Limit | None) -> Any:

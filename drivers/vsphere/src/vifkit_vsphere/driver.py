@@ -7,9 +7,10 @@ The path is the inventory path of a cluster or host; it may be left out where th
 one for new virtual machines (default: the first that is accessible).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from vifkit import BackendError, Capabilities, ConnectError, Connection, Credentials, Domain, Driver, Shaping
+from vifkit import BackendError, Capabilities, ConnectError, Credentials, Driver, Shaping, VifkitError
 from vifkit_base.domain import HypervisorDomain
 from vifkit_base.https import Peer, trust
 from vifkit_base.native import NativeConnection
@@ -35,7 +36,7 @@ class VsphereDriver(Driver):
     name = "vsphere"
     schemes = ("vcenter", "esx")
 
-    def open(self, uri: str, credentials: Credentials | None = None) -> Connection:
+    def open(self, uri: str, credentials: Credentials | None = None) -> "VsphereConnection":
         """Connect."""
         address = parse(uri, self.schemes, ("cacert", "credentials", "datastore"))
         if address.host is None:
@@ -46,11 +47,10 @@ class VsphereDriver(Driver):
         opened = Session(peer, user, password)
         try:
             return VsphereConnection(_hypervisor(opened, address))
-        except BackendError as error:
+        except VifkitError as error:
             opened.close()
-            raise ConnectError(f"{address.host}: {error}") from error
-        except BaseException:
-            opened.close()
+            if isinstance(error, BackendError):
+                raise ConnectError(f"{address.host}: {error}") from error
             raise
 
 
@@ -75,7 +75,7 @@ class VsphereConnection(NativeConnection):
             highest_rate_bps=HIGHEST_BPS,
         )
 
-    def domains(self) -> list[Domain]:
+    def domains(self) -> Sequence[HypervisorDomain]:
         """List all domains, their devices unread."""
         there = [each for each in self.hypervisor.entries() if not each.is_over]
         return [HypervisorDomain(self, each.name, each.uuid) for each in there]

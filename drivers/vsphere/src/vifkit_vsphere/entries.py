@@ -1,16 +1,19 @@
 """Virtual machines as domains; in a listing their devices are unread, and our line in their annotation is read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vifkit import State, Vif
+from vifkit import DomainExistsError, DomainNotFoundError, InvalidStateError, State, Vif
 from vifkit_base.configs import as_machine, noted_vifs
 from vifkit_base.hypervisor import Machine
-from vifkit_base.notes import Noted, noted
+from vifkit_base.notes import NOTHING, Noted, noted
 
 from . import hardware, names, shaping
+from .api import vim, vmodl
 from .networks import Group
+from .session import FaultError
 
 DOMAIN_TYPE = "vmware"
 _NEEDED = ("name", "config.uuid", "runtime.powerState")
@@ -27,40 +30,48 @@ class Entry:
     uuid: str
     state: State
     annotation: str
-
-    @property
-    def noted(self) -> Noted | None:
-        """What we keep in its annotation."""
-        return noted(self.annotation)
+    noted: Noted
+    """What we keep in its annotation."""
 
     @property
     def is_over(self) -> bool:
         """Tell whether it was only created, and has ended by itself."""
-        return self.state is State.SHUTOFF and (kept := self.noted) is not None and kept.transient
+        return self.state is State.SHUTOFF and self.noted.transient
 
     def machine(self, devices: Sequence[Any], groups: Mapping[str, Group]) -> Machine:
         """Make a domain of it, with port groups by key. Raises InvalidXmlError for what no domain can be."""
-        kept, vifs = self.noted, []
-        before = noted_vifs(kept)
+        before, vifs = noted_vifs(self.noted), []
         for mac, card in hardware.cards(devices).items():
             vif, source, held = before.get(mac, Vif(type="bridge")), hardware.network(card), None
             if (group := groups.get(source or "")) is not None:
                 source = names.network_of(group.name, names.tag(self.uuid, mac))
                 held = shaping.bandwidth(group.limits, vif.bandwidth)
             vifs.append(replace(vif, mac=mac, source=source, target=None, bandwidth=held))
-        return as_machine(self.name, self.uuid, DOMAIN_TYPE, self.state, vifs, kept)
+        return as_machine(self.name, self.uuid, DOMAIN_TYPE, self.state, vifs, self.noted)
 
 
-def entries(found: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[Entry]:
+def entries(found: Sequence[tuple[Any, Mapping[str, Any]]]) -> Iterator[Entry]:
     """Read virtual machines; a template is none, and neither is what is not all there, as its host is away."""
-    return [
-        Entry(
-            managed,
-            names.unescaped(has["name"]),
-            has["config.uuid"].lower(),
-            STATES[has["runtime.powerState"]],
-            has.get("config.annotation", ""),
-        )
-        for managed, has in found
-        if has.keys() >= set(_NEEDED) and not has.get("config.template")
-    ]
+    for managed, has in found:
+        if has.keys() >= set(_NEEDED) and not has.get("config.template"):
+            name, uuid, state = (has[path] for path in _NEEDED)
+            text = has.get("config.annotation", "")
+            yield Entry(managed, names.unescaped(name), uuid.lower(), STATES[state], text, noted(text) or NOTHING)
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Say in the contract's words what a fault says of a virtual machine."""
+    try:
+        yield
+    except FaultError as error:
+        fault = error.fault
+        if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
+            raise DomainNotFoundError(name) from error
+        if isinstance(fault, vim.fault.InvalidPowerState):
+            held = STATES[fault.existingState]
+            wanted = State.SHUTOFF if held is State.RUNNING else State.RUNNING
+            raise InvalidStateError(name, held.value, wanted.value) from error
+        if isinstance(fault, vim.fault.DuplicateName) and not fault.name.startswith("vifkit-"):
+            raise DomainExistsError(name) from error
+        raise

@@ -11,11 +11,7 @@ from .api import vim
 
 _card = vim.vm.device.VirtualEthernetCard
 _change = vim.vm.device.VirtualDeviceSpec
-_MODELS = {
-    "vmxnet3": vim.vm.device.VirtualVmxnet3,
-    "e1000": vim.vm.device.VirtualE1000,
-    "e1000e": vim.vm.device.VirtualE1000e,
-}
+_MODELS = {name: getattr(vim.vm.device, f"Virtual{name.capitalize()}") for name in ("vmxnet3", "e1000", "e1000e")}
 
 
 def specification(config: DomainConfig) -> Any:

@@ -1,28 +1,20 @@
 """Virtual machines, listed, made, changed and removed."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from vifkit import (
-    Bandwidth,
-    DomainConfig,
-    DomainExistsError,
-    DomainNotFoundError,
-    InvalidStateError,
-    InvalidXmlError,
-    State,
-)
+from vifkit import Bandwidth, DomainConfig, DomainNotFoundError, InvalidXmlError
 from vifkit_base.hypervisor import Hypervisor, Machine
-from vifkit_base.notes import Noted, renewed, written
+from vifkit_base.notes import NOTHING, Noted, in_text, written
 
 from . import hardware, names
-from .api import vim, vmodl
-from .entries import PATHS, STATES, Entry, entries
+from .api import vim
+from .entries import PATHS, Entry, about, entries
 from .networks import Networks
-from .session import FaultError, Session, select
+from .session import Session, select
 
 
 class VsphereHypervisor(Hypervisor):
@@ -44,9 +36,9 @@ class VsphereHypervisor(Hypervisor):
         """Log out."""
         self.session.close()
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> Sequence[Entry]:
         """List all virtual machines in two calls, and in one from then on."""
-        return entries(self.session.read([self._all], vim.VirtualMachine, *PATHS))
+        return list(entries(self.session.read([self._all], vim.VirtualMachine, *PATHS)))
 
     def machines(self) -> Sequence[Machine]:
         """List all domains, with their vifs."""
@@ -58,13 +50,13 @@ class VsphereHypervisor(Hypervisor):
 
     def machine(self, name: str) -> Machine | None:
         """Find a domain."""
-        with _about(name), suppress(DomainNotFoundError):
+        with about(name), suppress(DomainNotFoundError):
             return next(iter(self._machines(lambda each: each.name == name)), None)
         return None
 
     def define(self, config: DomainConfig, *, transient: bool) -> None:
         """Make a domain, or replace one; a vif with a bandwidth is on a port group of its own."""
-        kept = Noted(xml=config.to_xml(), transient=transient, waiting=None)
+        kept = replace(NOTHING, xml=config.to_xml(), transient=transient)
         self._carry_out(self._find(config), config, kept, hardware.specification(config))
 
     def start(self, config: DomainConfig) -> DomainConfig:
@@ -85,22 +77,22 @@ class VsphereHypervisor(Hypervisor):
         """Keep a definition that waits in the annotation."""
 
         def annotate(entry: Entry) -> Any:
-            kept = replace(_noted(entry, config), waiting=config.to_xml())
-            return entry.managed.ReconfigVM_Task(vim.vm.ConfigSpec(annotation=renewed(entry.annotation, written(kept))))
+            kept = replace(entry.noted, waiting=config.to_xml())
+            return entry.managed.ReconfigVM_Task(vim.vm.ConfigSpec(annotation=in_text(entry.annotation, written(kept))))
 
         self._run(config, annotate)
 
     def shape(self, config: DomainConfig, mac: str, bandwidth: Bandwidth | None) -> None:
         """Change the policy of a vif's port group, or give it one of its own, or put it back on that of its network."""
         entry, changed = self._there(config), config.with_bandwidth(mac, bandwidth)
-        kept = replace(_noted(entry, config), xml=changed.to_xml())
+        kept = replace(entry.noted, xml=changed.to_xml())
         self._carry_out(entry, changed, kept, vim.vm.ConfigSpec(), only=mac)
 
     def _carry_out(
         self, entry: Entry | None, config: DomainConfig, kept: Noted, spec: Any, only: str | None = None
     ) -> None:
         """Make a virtual machine, or change it and one adapter or all of them, in one call."""
-        with ExitStack() as undo, _about(config.name):
+        with ExitStack() as undo, about(config.name):
             cards = hardware.cards(entry.managed.config.hardware.device) if entry else {}
             if only is not None and only not in cards:  # somebody has removed it meanwhile
                 raise LookupError(f"domain {config.name!r} has no vif with the MAC address {only!r}")
@@ -116,7 +108,7 @@ class VsphereHypervisor(Hypervisor):
                     spec.deviceChange.append(hardware.moved(cards[mac], self.networks.backing(group)))
             gone = sorted(cards.keys() - vifs) if only is None else []
             spec.deviceChange.extend(hardware.removed(cards[mac]) for mac in gone)
-            spec.annotation = renewed(entry.annotation if entry else "", written(kept))
+            spec.annotation = in_text(entry.annotation if entry else "", written(kept))
             if entry is not None:
                 self.session.wait(entry.managed.ReconfigVM_Task(spec))
             else:
@@ -127,7 +119,7 @@ class VsphereHypervisor(Hypervisor):
             self.networks.sweep([names.tag(config.uuid, mac) for mac in (*vifs, *gone)], groups)
 
     def _run(self, config: DomainConfig, verb: Callable[[Entry], Any]) -> None:
-        with _about(config.name):
+        with about(config.name):
             self.session.wait(verb(self._there(config)))
 
     @cached_property
@@ -154,26 +146,3 @@ class VsphereHypervisor(Hypervisor):
             with suppress(InvalidXmlError):
                 machines.append(there[managed].machine(has.get("config.hardware.device", ()), groups))
         return machines
-
-
-def _noted(entry: Entry, config: DomainConfig) -> Noted:
-    """Give what was noted; a virtual machine of somebody else's has nothing."""
-    return entry.noted or Noted(xml=config.to_xml(), transient=False, waiting=None)
-
-
-@contextmanager
-def _about(name: str) -> Iterator[None]:
-    """Say in the contract's words what a fault says of a virtual machine."""
-    try:
-        yield
-    except FaultError as error:
-        fault = error.fault
-        if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
-            raise DomainNotFoundError(name) from error
-        if isinstance(fault, vim.fault.InvalidPowerState):
-            held = STATES[fault.existingState]
-            wanted = State.SHUTOFF if held is State.RUNNING else State.RUNNING
-            raise InvalidStateError(name, held.value, wanted.value) from error
-        if isinstance(fault, vim.fault.DuplicateName) and not fault.name.startswith("vifkit-"):
-            raise DomainExistsError(name) from error
-        raise

@@ -51,12 +51,8 @@ class Networks(ABC):
         """Put an adapter on a port group."""
 
     @abstractmethod
-    def make(self, name: str, like: Group, wanted: Limits) -> None:
-        """Make a port group like another one, but for its limits."""
-
-    @abstractmethod
-    def change(self, group: Group, wanted: Limits) -> None:
-        """Change the limits of a port group."""
+    def put(self, name: str, like: Group, wanted: Limits) -> None:
+        """Change the limits of a port group, or make one that is like another in all else."""
 
     @abstractmethod
     def remove(self, group: Group) -> None:
@@ -74,13 +70,13 @@ class Networks(ABC):
         if not bandwidth or found[network].limits == wanted:
             return found[network]
         if name not in found:
-            self.make(name, found[network], wanted)
+            self.put(name, found[network], wanted)
             for made in self.find(name.__eq__):
                 undo.callback(self.remove, made)
                 return made
             raise BackendError(f"the port group {name!r} was made, and has gone")
         if found[name].limits != wanted:
-            self.change(found[name], wanted)
+            self.put(name, found[name], wanted)
             undo.callback(self._restore, found[name])
         return found[name]
 
@@ -91,4 +87,4 @@ class Networks(ABC):
 
     def _restore(self, was: Group) -> None:
         for now in self.find(was.name.__eq__):
-            self.change(now, was.limits)
+            self.put(was.name, now, was.limits)

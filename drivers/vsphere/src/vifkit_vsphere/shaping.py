@@ -1,6 +1,6 @@
 """What vSphere makes of a bandwidth: an average and a peak in bits/s, and a burst in bytes, each port of its own."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from vifkit import Bandwidth, Rate
@@ -24,17 +24,14 @@ class Limit(NamedTuple):
     burst_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Both directions as the guest sees them; None is no limit."""
-
-    inbound: Limit | None = None
-    outbound: Limit | None = None
+Limits = Mapping[str, Limit]
+"""By direction, `inbound` and `outbound`, as the guest sees it; what is not there is not limited."""
 
 
 def limits(bandwidth: Bandwidth | None) -> Limits:
     """Say a bandwidth in vSphere's units; each figure that was given is held exactly."""
-    return Limits(_limit(bandwidth.inbound), _limit(bandwidth.outbound)) if bandwidth else Limits()
+    found = {name: _limit(getattr(bandwidth, name, None)) for name in ("inbound", "outbound")}
+    return {name: limit for name, limit in found.items() if limit}
 
 
 def _limit(rate: Rate | None) -> Limit | None:
@@ -51,13 +48,12 @@ def _limit(rate: Rate | None) -> Limit | None:
 
 def bandwidth(held: Limits, asked: Bandwidth | None) -> Bandwidth | None:
     """Say what a port holds in the contract's units: as it was asked, where that is what it holds."""
-    asked = asked or Bandwidth()
-    return Bandwidth(inbound=_rate(held.inbound, asked.inbound), outbound=_rate(held.outbound, asked.outbound)) or None
+    return Bandwidth(**{name: _rate(limit, getattr(asked, name, None)) for name, limit in held.items()}) or None
 
 
-def _rate(held: Limit | None, asked: Rate | None) -> Rate | None:
+def _rate(held: Limit, asked: Rate | None) -> Rate | None:
     """Round what others have set to whole units, and up to one."""
-    if held is None or _limit(asked) == held:
-        return asked if held else None
+    if _limit(asked) == held:
+        return asked
     average, peak = (max(round(each / 8000), 1) for each in (held.average_bps, held.peak_bps))
     return Rate(average=average, peak=peak, burst=max(round(held.burst_bytes / 1024), 1))

@@ -35,34 +35,30 @@ class Standard(Networks):
         """Put an adapter on a port group."""
         return vim.vm.device.VirtualEthernetCard.NetworkBackingInfo(deviceName=group.name)
 
-    def make(self, name: str, like: Group, wanted: Limits) -> None:
-        """Make a port group like another one, but for its limits."""
-        self.root.AddPortGroup(_specification(name, like, wanted))
-
-    def change(self, group: Group, wanted: Limits) -> None:
-        """Change the limits of a port group."""
-        self.root.UpdatePortGroup(group.name, _specification(group.name, group, wanted))
+    def put(self, name: str, like: Group, wanted: Limits) -> None:
+        """Change the limits of a port group, or make one that is like another in all else."""
+        limit = wanted.get("outbound")
+        shaping = vim.host.NetworkPolicy.TrafficShapingPolicy(
+            enabled=limit is not None, **dict(zip(FIGURES, limit or (), strict=False))
+        )
+        held = like.held.policy
+        policy = vim.host.NetworkPolicy(
+            security=held.security, nicTeaming=held.nicTeaming, offloadPolicy=held.offloadPolicy, shapingPolicy=shaping
+        )
+        spec = vim.host.PortGroup.Specification(
+            name=name, vlanId=like.held.vlanId, vswitchName=like.held.vswitchName, policy=policy
+        )
+        if name == like.name:
+            self.root.UpdatePortGroup(name, spec)
+        else:
+            self.root.AddPortGroup(spec)
 
     def remove(self, group: Group) -> None:
         """Remove a port group that nobody uses."""
         self.root.RemovePortGroup(group.name)
 
 
-def _specification(name: str, like: Group, wanted: Limits) -> Any:
-    policy = vim.host.NetworkPolicy(
-        security=like.held.policy.security,
-        nicTeaming=like.held.policy.nicTeaming,
-        offloadPolicy=like.held.policy.offloadPolicy,
-        shapingPolicy=vim.host.NetworkPolicy.TrafficShapingPolicy(
-            enabled=wanted.outbound is not None, **dict(zip(FIGURES, wanted.outbound or (), strict=False))
-        ),
-    )
-    return vim.host.PortGroup.Specification(
-        name=name, vlanId=like.held.vlanId, vswitchName=like.held.vswitchName, policy=policy
-    )
-
-
 def _limits(policy: Any) -> Limits:
     if policy is None or not policy.enabled:
-        return Limits()
-    return Limits(outbound=Limit(*(getattr(policy, name) or 0 for name in FIGURES)))
+        return {}
+    return {"outbound": Limit(*(getattr(policy, name) or 0 for name in FIGURES))}
