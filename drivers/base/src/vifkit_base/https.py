@@ -4,9 +4,10 @@ import io
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
 from typing import Any
 
 from vifkit import ConnectError
@@ -22,7 +23,8 @@ class Answer:
     """What a peer has answered."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: HTTPMessage
+    """By name, in upper or lower case."""
     body: bytes
 
 
@@ -46,7 +48,7 @@ class Peer:
         try:
             connection.request("POST", path, body, headers)
             response = connection.getresponse()
-            answer = Answer(response.status, dict(response.headers), response.read())
+            answer = Answer(response.status, response.headers, response.read())
         except BaseException as error:
             connection.close()
             self.close()
@@ -58,16 +60,18 @@ class Peer:
 
     def close(self) -> None:
         """Let go of the connections that rest; may be called again."""
-        while self._idle:
-            self._idle.pop()[0].close()
+        with suppress(IndexError):  # none is left
+            while True:
+                self._idle.pop()[0].close()
 
     def _connection(self) -> HTTPSConnection:
         """Take a connection that rests, or make one."""
-        while self._idle:
-            connection, since = self._idle.pop()
-            if time.monotonic() - since < IDLE_SECONDS:
-                return connection
-            connection.close()
+        with suppress(IndexError):  # none is left
+            while True:
+                connection, since = self._idle.pop()
+                if time.monotonic() - since < IDLE_SECONDS:
+                    return connection
+                connection.close()
         made = self._connect()
         made.response_class = self._response  # type: ignore[assignment]  # it need not be a class
         return made

@@ -101,7 +101,7 @@ class _Stub(SoapStubAdapter):  # type: ignore[misc]  # it has no type
         if answer.status not in (200, 500) or not answer.body.rstrip().endswith(b"Envelope>"):
             said = f"status {answer.status}, {len(answer.body)} bytes"
             raise ConnectError(f"{self._peer.name}: what answers is no vSphere: {said}")
-        self.cookie = answer.headers.get("Set-Cookie", self.cookie)
+        self.cookie = answer.headers.get("Set-Cookie") or self.cookie
         try:
             result = SoapResponseDeserializer(self).Deserialize(answer.body, info.result)
         except Exception as error:  # what pyVmomi raises for garbage may be anything
