@@ -8,7 +8,7 @@ from typing import Any
 from vifkit import DomainExistsError, DomainNotFoundError, InvalidStateError, State, Vif
 from vifkit_base.configs import as_machine, noted_vifs
 from vifkit_base.hypervisor import Machine
-from vifkit_base.notes import NOTHING, Noted, noted
+from vifkit_base.notes import NOTHING, Noted, in_text, noted, written
 
 from . import hardware, names, shaping
 from .api import vim, vmodl
@@ -37,6 +37,11 @@ class Entry:
     def is_over(self) -> bool:
         """Tell whether it was only created, and has ended by itself."""
         return self.state is State.SHUTOFF and self.noted.transient
+
+    def noting(self, **changes: Any) -> Any:
+        """Specify an annotation with other configs in it; what is not given stays, and what a person has written."""
+        kept = replace(self.noted, **{name: each.to_xml() for name, each in changes.items()})
+        return vim.vm.ConfigSpec(annotation=in_text(self.annotation, written(kept)))
 
     def machine(self, devices: Sequence[Any], groups: Mapping[str, Group]) -> Machine:
         """Make a domain of it, with port groups by key. Raises InvalidXmlError for what no domain can be."""

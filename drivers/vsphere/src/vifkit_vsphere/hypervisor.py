@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from vifkit import Bandwidth, DomainConfig, DomainNotFoundError, InvalidXmlError
 from vifkit_base.hypervisor import Hypervisor, Machine
-from vifkit_base.notes import NOTHING, Noted, in_text, written
+from vifkit_base.notes import Noted, in_text, written
 
 from . import hardware, names
 from .api import vim
@@ -56,8 +55,10 @@ class VsphereHypervisor(Hypervisor):
 
     def define(self, config: DomainConfig, *, transient: bool) -> None:
         """Make a domain, or replace one; a vif with a bandwidth is on a port group of its own."""
-        kept = replace(NOTHING, xml=config.to_xml(), transient=transient)
-        self._carry_out(self._find(config), config, kept, hardware.specification(config))
+        entry, spec = self._find(config), hardware.specification(config)
+        kept = Noted(xml=config.to_xml(), transient=transient, waiting=None)
+        spec.annotation = in_text(entry.annotation if entry else "", written(kept))
+        self._carry_out(entry, config, spec)
 
     def start(self, config: DomainConfig) -> DomainConfig:
         """Power it on."""
@@ -75,22 +76,14 @@ class VsphereHypervisor(Hypervisor):
 
     def keep(self, config: DomainConfig, *, running: bool) -> None:
         """Keep a definition that waits in the annotation."""
-
-        def annotate(entry: Entry) -> Any:
-            kept = replace(entry.noted, waiting=config.to_xml())
-            return entry.managed.ReconfigVM_Task(vim.vm.ConfigSpec(annotation=in_text(entry.annotation, written(kept))))
-
-        self._run(config, annotate)
+        self._run(config, lambda entry: entry.managed.ReconfigVM_Task(entry.noting(waiting=config)))
 
     def shape(self, config: DomainConfig, mac: str, bandwidth: Bandwidth | None) -> None:
         """Change the policy of a vif's port group, or give it one of its own, or put it back on that of its network."""
         entry, changed = self._there(config), config.with_bandwidth(mac, bandwidth)
-        kept = replace(entry.noted, xml=changed.to_xml())
-        self._carry_out(entry, changed, kept, vim.vm.ConfigSpec(), only=mac)
+        self._carry_out(entry, changed, entry.noting(xml=changed), only=mac)
 
-    def _carry_out(
-        self, entry: Entry | None, config: DomainConfig, kept: Noted, spec: Any, only: str | None = None
-    ) -> None:
+    def _carry_out(self, entry: Entry | None, config: DomainConfig, spec: Any, only: str | None = None) -> None:
         """Make a virtual machine, or change it and one adapter or all of them, in one call."""
         with ExitStack() as undo, about(config.name):
             cards = hardware.cards(entry.managed.config.hardware.device) if entry else {}
@@ -108,7 +101,6 @@ class VsphereHypervisor(Hypervisor):
                     spec.deviceChange.append(hardware.moved(cards[mac], self.networks.backing(group)))
             gone = sorted(cards.keys() - vifs) if only is None else []
             spec.deviceChange.extend(hardware.removed(cards[mac]) for mac in gone)
-            spec.annotation = in_text(entry.annotation if entry else "", written(kept))
             if entry is not None:
                 self.session.wait(entry.managed.ReconfigVM_Task(spec))
             else:
