@@ -2,8 +2,9 @@
 
 import pytest
 
-from vifkit import Bandwidth, InvalidXmlError, Rate, Vif
-from vifkit_base.configs import as_config
+from vifkit import Bandwidth, InvalidXmlError, Rate, State, Vif, parse_domain
+from vifkit_base.configs import as_config, as_machine, noted_vifs
+from vifkit_base.notes import NOTHING, Noted
 
 UUID = "8e8ccd2a-a9ab-4a18-9b3d-9e1b1fd6a6f1"
 ONE, TWO, THREE = (f"52:54:00:00:00:0{number}" for number in (1, 2, 3))
@@ -55,3 +56,30 @@ def test_what_no_domain_can_be_is_refused() -> None:
         as_config("x", UUID, "vz", [Vif(type="bridge")], None)
     with pytest.raises(InvalidXmlError):
         as_config("x/y", UUID, "vz", [], None)
+
+
+def test_a_machine_is_what_is_said_and_what_was_noted() -> None:
+    kept = Noted(xml=NOTED, transient=True, waiting=NOTED)
+    vifs = [Vif(type="bridge", mac=TWO, source="br0")]
+    machine = as_machine("new", UUID, "vbox", State.RUNNING, vifs, kept)
+    assert (machine.config.name, machine.state, machine.transient) == ("new", State.RUNNING, True)
+    assert "keep me" in machine.config.to_xml()
+    assert machine.config.vifs[0].bandwidth is None
+    assert machine.waiting == parse_domain(NOTED)
+    held = as_machine("new", UUID, "vbox", State.RUNNING, vifs, kept, noted_bandwidths=True)
+    assert held.config.vifs[0].bandwidth == Bandwidth(inbound=Rate(average=5))
+
+
+@pytest.mark.parametrize("kept", [None, NOTHING, Noted(xml="<a/>", transient=False, waiting="<b")])
+def test_a_note_that_says_nothing_hides_no_machine(kept: Noted | None) -> None:
+    machine = as_machine("new", UUID, "vbox", State.SHUTOFF, [Vif(type="bridge", mac=TWO, source="br0")], kept)
+    assert [vif.mac for vif in machine.config.vifs] == [TWO]
+    assert (machine.transient, machine.waiting) == (False, None)
+    assert noted_vifs(kept) == {}
+
+
+def test_vifs_are_noted_by_their_addresses() -> None:
+    assert [(mac, vif.source) for mac, vif in noted_vifs(Noted(xml=NOTED, transient=False, waiting=None)).items()] == [
+        (TWO, "old0"),
+        (THREE, "br0"),
+    ]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vifkit import parse_domain
-from vifkit_base.notes import note, noted
+from vifkit_base.notes import NOTHING, in_text, note, noted, written
 
 XML = "<domain type='vbox'><name>a b; 'ü'</name><uuid>8e8ccd2a-a9ab-4a18-9b3d-9e1b1fd6a6f1</uuid></domain>"
 OTHER = XML.replace("</domain>", "<metadata><x xmlns='urn:x'>\n</x></metadata></domain>")
@@ -57,3 +57,11 @@ def test_a_note_of_another_shape_is_none(json: bytes) -> None:
 def test_a_note_that_unpacks_to_gigabytes_is_none() -> None:
     packed = zlib.compress(b'"' + b" " * (64 << 20) + b'"', 9)
     assert noted("vifkit1:" + base64.urlsafe_b64encode(packed).decode()) is None
+
+
+def test_a_note_takes_the_place_of_all_others_in_a_text() -> None:
+    line = note(parse_domain("<domain type='test'><name>a</name></domain>"), transient=True)
+    assert in_text("", line) == line
+    assert in_text(f"Payroll.\nvifkit1:\nnot ours: {line}\nDo not stop.", line) == f"Payroll.\nDo not stop.\n{line}"
+    assert written(NOTHING) != line
+    assert noted(written(NOTHING)) == NOTHING

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from vifkit import ConnectError
-from vifkit_base.secrets import secret
+from vifkit_base.secrets import account, secret
+from vifkit_base.uri import parse
 
 
 @pytest.fixture
@@ -67,3 +68,10 @@ def test_a_file_of_bytes_is_refused_without_showing_them(file: Path) -> None:
     file.write_bytes(b"password = \xff\xfe")
     with pytest.raises(ConnectError, match=r"no UTF-8$"):
         secret("password", None, file)
+
+
+def test_an_account_is_of_the_uri_and_its_file(file: Path) -> None:
+    named, unnamed = (f"test://{user}host?credentials={file}" for user in ("me@", ""))
+    assert account(parse(named, ["test"], ["credentials"]), None) == ("me", "a = b")
+    assert account(parse(unnamed, ["test"], ["credentials"]), None) == ("admin", "a = b")
+    assert account(parse(named, ["test"], ["credentials"]), str.upper) == ("me", "PASSWORD")

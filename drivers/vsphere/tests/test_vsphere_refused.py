@@ -34,8 +34,8 @@ MAC = "52:54:00:00:01:00"
         (domain_xml("guest", LIMITED, more="<virtualport type='openvswitch'/>"), UnsupportedError, "on a port group"),
         (domain_xml("guest", LIMITED).replace("type='bridge'", "type='network'"), UnsupportedError, "on a port group"),
         (domain_xml("guest", LIMITED).replace("'vmware'", "'kvm'"), InvalidXmlError, "another hypervisor's"),
-        (domain_xml("guest", LIMITED).replace("'MiB'", "'MiBs'"), UnsupportedError, "'MiBs' is not understood"),
-        (domain_xml("guest", LIMITED).replace(">64<", ">sixty<"), UnsupportedError, "'sixty' 'MiB' is not understood"),
+        (domain_xml("guest", LIMITED).replace("'MiB'", "'MiBs'"), InvalidXmlError, "not understood: '64' 'MiBs'"),
+        (domain_xml("guest", LIMITED).replace(">64<", ">sixty<"), InvalidXmlError, "not understood: 'sixty' 'MiB'"),
         (domain_xml("x" * 81, "<bandwidth><inbound floor='1'/></bandwidth>"), UnsupportedError, "guarantees no floor"),
     ],
 )

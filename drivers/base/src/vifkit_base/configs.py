@@ -1,11 +1,14 @@
 """Domain XML of what a hypervisor says, and of what it has no word for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from lxml import etree
 
-from vifkit import DomainConfig, InvalidXmlError, Vif, VifkitError, parse_domain, safe_xml
+from vifkit import DomainConfig, InvalidXmlError, State, Vif, VifkitError, parse_domain, safe_xml
+
+from .hypervisor import Machine
+from .notes import Noted
 
 
 def as_config(
@@ -32,6 +35,32 @@ def as_config(
         if vif.bandwidth is not None or not noted_bandwidths:
             config = config.with_bandwidth(str(vif.mac), vif.bandwidth)
     return config
+
+
+def as_machine(
+    name: str,
+    uuid: str,
+    kind: str,
+    state: State,
+    vifs: Sequence[Vif],
+    kept: Noted | None,
+    *,
+    noted_bandwidths: bool = False,
+) -> Machine:
+    """Put together what the hypervisor says of a machine and what was noted with it; see `as_config`."""
+    waiting = None
+    if kept is not None and kept.waiting is not None:
+        with suppress(VifkitError):
+            waiting = parse_domain(kept.waiting)
+    config = as_config(name, uuid, kind, vifs, kept.xml if kept else None, noted_bandwidths=noted_bandwidths)
+    return Machine(config=config, state=state, transient=kept is not None and kept.transient, waiting=waiting)
+
+
+def noted_vifs(kept: Noted | None) -> Mapping[str | None, Vif]:
+    """Give the vifs that were noted, by MAC address; none where the note says nothing."""
+    with suppress(VifkitError):
+        return {vif.mac: vif for vif in parse_domain(kept.xml).vifs} if kept else {}
+    return {}
 
 
 def _noted(xml: str | None) -> etree._Element:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from vifkit import DomainConfig
 
@@ -24,10 +24,24 @@ class Noted:
     """The XML of the definition that holds from the next start."""
 
 
+NOTHING = Noted(xml="", transient=False, waiting=None)
+"""Of a machine of somebody else's."""
+
+
 def note(config: DomainConfig, *, transient: bool, waiting: DomainConfig | None = None) -> str:
     """Write a note: one line of ASCII, without spaces and quotes."""
-    kept = {"xml": config.to_xml(), "transient": transient, "waiting": waiting.to_xml() if waiting else None}
-    return _MARK + base64.urlsafe_b64encode(zlib.compress(json.dumps(kept).encode(), 9)).decode()
+    kept = Noted(xml=config.to_xml(), transient=transient, waiting=waiting.to_xml() if waiting else None)
+    return written(kept)
+
+
+def written(kept: Noted) -> str:
+    """Write a note of what was noted, or of what is to be."""
+    return _MARK + base64.urlsafe_b64encode(zlib.compress(json.dumps(asdict(kept)).encode(), 9)).decode()
+
+
+def in_text(text: str, line: str) -> str:
+    """Put a note into a text as its last line, in the place of any other; what a person has written stays."""
+    return "\n".join([*(each for each in text.splitlines() if _MARK not in each), line])
 
 
 def noted(text: str) -> Noted | None:

@@ -6,7 +6,19 @@ from pathlib import Path
 
 from vifkit import ConnectError, Credentials
 
+from .uri import Address
+
 MAX_BYTES = 65536
+
+
+def account(address: Address, credentials: Credentials | None) -> tuple[str, str]:
+    """Give a user, the URI's if it names one, and the password, with `?credentials=FILE` as the file.
+
+    Raises ConnectError.
+    """
+    file = Path(address.query["credentials"]) if "credentials" in address.query else None
+    user = address.user or secret("username", credentials, file)
+    return user, secret("password", credentials, file)
 
 
 def secret(prompt: str, credentials: Credentials | None, file: Path | None) -> str:

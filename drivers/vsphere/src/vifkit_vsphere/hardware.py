@@ -1,37 +1,27 @@
 """A virtual machine's adapters, its memory and its processors."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from vifkit import DomainConfig, UnsupportedError, safe_xml
+from vifkit_base.amounts import memory_bytes, vcpus
 
 from . import names
 from .api import vim
 
 _card = vim.vm.device.VirtualEthernetCard
-_operation = vim.vm.device.VirtualDeviceSpec.Operation
-_MODELS = {
-    "vmxnet3": vim.vm.device.VirtualVmxnet3,
-    "e1000": vim.vm.device.VirtualE1000,
-    "e1000e": vim.vm.device.VirtualE1000e,
-}
-_UNITS = {"b": 1, "bytes": 1, "KB": 10**3, "k": 2**10, "KiB": 2**10, "MB": 10**6, "M": 2**20, "MiB": 2**20}
-_UNITS |= {"GB": 10**9, "G": 2**30, "GiB": 2**30, "TB": 10**12, "T": 2**40, "TiB": 2**40}
+_change = vim.vm.device.VirtualDeviceSpec
+_MODELS = {name: getattr(vim.vm.device, f"Virtual{name.capitalize()}") for name in ("vmxnet3", "e1000", "e1000e")}
 
 
 def specification(config: DomainConfig) -> Any:
     """Write what a domain is beside its adapters: the memory in steps of 4 MiB, as vSphere wants it."""
-    root = safe_xml.parse(config.to_xml())
-    memory, vcpu = safe_xml.only(root, "memory"), safe_xml.only(root, "vcpu")
     spec = vim.vm.ConfigSpec(name=names.escaped(config.name), uuid=config.uuid, guestId="otherGuest64")
+    memory, processors = memory_bytes(config), vcpus(config)
     if memory is not None:
-        unit, figure = memory.get("unit", "KiB"), (memory.text or "").strip()
-        if unit not in _UNITS or not figure.isdecimal():
-            raise UnsupportedError("memory", f"a memory of {figure!r} {unit!r} is not understood")
-        spec.memoryMB = math.ceil(int(figure) * _UNITS[unit] / (4 << 20)) * 4
-    if vcpu is not None and (vcpu.text or "").strip().isdecimal():
-        spec.numCPUs = int((vcpu.text or "").strip())
+        spec.memoryMB = -(-memory // (4 << 20)) * 4
+    if processors is not None:
+        spec.numCPUs = processors
     return spec
 
 
@@ -43,9 +33,10 @@ def cards(devices: Sequence[Any]) -> dict[str, Any]:
 
 
 def network(card: Any) -> str | None:
-    """Name the network of an adapter that is on no port group of ours."""
-    backing = card.backing
-    return str(backing.deviceName) if isinstance(backing, _card.NetworkBackingInfo) else None
+    """Give what the adapter's network is known by: a distributed port group's key, any other's name."""
+    if isinstance(card.backing, _card.DistributedVirtualPortBackingInfo):
+        return str(card.backing.port.portgroupKey)
+    return str(card.backing.deviceName) if isinstance(card.backing, _card.NetworkBackingInfo) else None
 
 
 def added(config: DomainConfig, mac: str, number: int, backing: Any) -> Any:
@@ -54,24 +45,19 @@ def added(config: DomainConfig, mac: str, number: int, backing: Any) -> Any:
     named = "vmxnet3" if model is None else model.get("type", "")
     if named not in _MODELS:
         raise UnsupportedError("interface", f"the adapter {named!r} is none of {', '.join(_MODELS)}")
+    connected = vim.vm.device.VirtualDevice.ConnectInfo(startConnected=True, connected=True, allowGuestControl=True)
     card = _MODELS[named](
-        key=-100 - number,
-        backing=backing,
-        addressType="manual",
-        macAddress=mac,
-        connectable=vim.vm.device.VirtualDevice.ConnectInfo(
-            startConnected=True, connected=True, allowGuestControl=True
-        ),
+        key=-100 - number, backing=backing, addressType="manual", macAddress=mac, connectable=connected
     )
-    return vim.vm.device.VirtualDeviceSpec(operation=_operation.add, device=card)
+    return _change(operation=_change.Operation.add, device=card)
 
 
 def moved(card: Any, backing: Any) -> Any:
     """Put an adapter on another port group."""
     card.backing = backing
-    return vim.vm.device.VirtualDeviceSpec(operation=_operation.edit, device=card)
+    return _change(operation=_change.Operation.edit, device=card)
 
 
 def removed(card: Any) -> Any:
     """Remove an adapter."""
-    return vim.vm.device.VirtualDeviceSpec(operation=_operation.remove, device=card)
+    return _change(operation=_change.Operation.remove, device=card)

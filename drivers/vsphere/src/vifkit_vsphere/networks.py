@@ -6,7 +6,7 @@ to learn of it one would have to read every port of every switch, whole.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +14,13 @@ from typing import Any
 from vifkit import BackendError, Bandwidth
 
 from . import names
-from .session import Properties, Session
+from .session import Session
 from .shaping import Limits, limits
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A port group: `key` is what an adapter's backing names it by, `held` is its configuration."""
+    """A port group: `key` is what an adapter on it says, `held` what it takes to change it."""
 
     name: str
     key: str
@@ -29,41 +29,30 @@ class Group:
 
 
 class Networks(ABC):
-    """The port groups that a connection sees. `outbound` alone is shaped unless a subclass says more."""
+    """The port groups of a datacenter, or of a host's network system: its `root`."""
 
-    properties: Properties
-    """What is to be read, beside virtual machines, to know the port groups of these."""
+    inbound: bool
+    """Whether they shape what guests receive, too."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, root: Any) -> None:
         self.session = session
+        self.root = root
 
     @abstractmethod
-    def sources(self) -> Sequence[Any]:
-        """Select, beside virtual machines, what is to be read."""
+    def of(self, machines: Sequence[Any]) -> Iterable[Group]:
+        """Read the port groups that virtual machines are on, and maybe others."""
 
     @abstractmethod
-    def groups(self, found: Sequence[tuple[Any, dict[str, Any]]]) -> Mapping[str, Group]:
-        """Take the port groups, by key, out of what was read."""
-
-    @abstractmethod
-    def find(self, wanted: Callable[[str], bool]) -> Mapping[str, Group]:
-        """Find the port groups of which the name is wanted, by name."""
-
-    @abstractmethod
-    def key(self, backing: Any) -> str:
-        """Give the key of the port group that an adapter is on, '' for what is none of ours."""
+    def find(self, wanted: Callable[[str], bool]) -> Iterable[Group]:
+        """Read the port groups of which the name is wanted."""
 
     @abstractmethod
     def backing(self, group: Group) -> Any:
         """Put an adapter on a port group."""
 
     @abstractmethod
-    def make(self, name: str, like: Group, wanted: Limits) -> None:
-        """Make a port group like another one, but for its limits."""
-
-    @abstractmethod
-    def change(self, group: Group, wanted: Limits) -> None:
-        """Change the limits of a port group."""
+    def put(self, name: str, like: Group, wanted: Limits) -> None:
+        """Change the limits of a port group, or make one that is like another in all else."""
 
     @abstractmethod
     def remove(self, group: Group) -> None:
@@ -75,28 +64,27 @@ class Networks(ABC):
         Raises BackendError where there is no such network.
         """
         name, wanted = names.own(tag, network), limits(bandwidth)
-        found = self.find((network, name).__contains__)
+        found = {group.name: group for group in self.find((network, name).__contains__)}
         if network not in found:
             raise BackendError(f"no port group is named {network!r}")
         if not bandwidth or found[network].limits == wanted:
             return found[network]
         if name not in found:
-            self.make(name, found[network], wanted)
-            made = self.find(name.__eq__)
-            if name not in made:
-                raise BackendError(f"the port group {name!r} was made, and has gone")
-            undo.callback(self.remove, made[name])
-            return made[name]
+            self.put(name, found[network], wanted)
+            for made in self.find(name.__eq__):
+                undo.callback(self.remove, made)
+                return made
+            raise BackendError(f"the port group {name!r} was made, and has gone")
         if found[name].limits != wanted:
-            self.change(found[name], wanted)
-            undo.callback(self._restore, name, found[name].limits)
+            self.put(name, found[name], wanted)
+            undo.callback(self._restore, found[name])
         return found[name]
 
     def sweep(self, tags: Collection[str], kept: Collection[str]) -> None:
         """Remove the vifs' own port groups, but for those that are named."""
-        for group in self.find(lambda name: names.owner(name) in tags and name not in kept).values():
+        for group in self.find(lambda name: names.owner(name) in tags and name not in kept):
             self.remove(group)
 
-    def _restore(self, wanted: str, held: Limits) -> None:
-        for group in self.find(lambda name: name == wanted).values():
-            self.change(group, held)
+    def _restore(self, was: Group) -> None:
+        for now in self.find(was.name.__eq__):
+            self.put(was.name, now, was.limits)

@@ -1,6 +1,7 @@
 """What vSphere makes of a bandwidth: an average and a peak in bits/s, and a burst in bytes, each port of its own."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from vifkit import Bandwidth, Rate
 
@@ -8,10 +9,11 @@ HIGHEST_BPS = 2**63 - 1
 """The highest rate that fits: `xsd:long` (vSphere Web Services API, LongPolicy and HostNetworkTrafficShapingPolicy)."""
 LEAST_BURST_BYTES = 65536
 """The smallest burst where none is asked for: a packet as large as a guest's adapter hands over at once."""
+FIGURES = "averageBandwidth", "peakBandwidth", "burstSize"
+"""The names of a limit's figures, in both kinds of policy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """One direction of a port's traffic shaping policy, enabled.
 
     The units are the vSphere Web Services API's, of DVSTrafficShapingPolicy and HostNetworkTrafficShapingPolicy.
@@ -22,17 +24,14 @@ class Limit:
     burst_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Both directions as the guest sees them; None is no limit."""
-
-    inbound: Limit | None = None
-    outbound: Limit | None = None
+Limits = Mapping[str, Limit]
+"""By direction, `inbound` and `outbound`, as the guest sees it; what is not there is not limited."""
 
 
 def limits(bandwidth: Bandwidth | None) -> Limits:
     """Say a bandwidth in vSphere's units; each figure that was given is held exactly."""
-    return Limits(_limit(bandwidth.inbound), _limit(bandwidth.outbound)) if bandwidth else Limits()
+    found = {name: _limit(getattr(bandwidth, name, None)) for name in ("inbound", "outbound")}
+    return {name: limit for name, limit in found.items() if limit}
 
 
 def _limit(rate: Rate | None) -> Limit | None:
@@ -49,18 +48,11 @@ def _limit(rate: Rate | None) -> Limit | None:
 
 def bandwidth(held: Limits, asked: Bandwidth | None) -> Bandwidth | None:
     """Say what a port holds in the contract's units: as it was asked, where that is what it holds."""
-    if held == Limits():
-        return None
-    return Bandwidth(
-        inbound=_rate(held.inbound, asked.inbound if asked else None),
-        outbound=_rate(held.outbound, asked.outbound if asked else None),
-    )
+    return Bandwidth(**{name: _rate(limit, getattr(asked, name, None)) for name, limit in held.items()}) or None
 
 
-def _rate(held: Limit | None, asked: Rate | None) -> Rate | None:
+def _rate(held: Limit, asked: Rate | None) -> Rate | None:
     """Round what others have set to whole units, and up to one."""
-    if held is None:
-        return None
     if _limit(asked) == held:
         return asked
     average, peak = (max(round(each / 8000), 1) for each in (held.average_bps, held.peak_bps))

@@ -5,7 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from vifkit import DomainConfig, InvalidXmlError, State, UnsupportedError, VifkitError, parse_domain, safe_xml
+from vifkit import DomainConfig, State, UnsupportedError, VifkitError, parse_domain, safe_xml
+from vifkit_base.amounts import memory_bytes, vcpus
 from vifkit_base.configs import as_config
 from vifkit_base.hypervisor import Machine
 from vifkit_base.notes import note, noted
@@ -21,8 +22,6 @@ SUSPENDED = "checkpoint.vmState"
 BLANK = b'.encoding = "UTF-8"\nconfig.version = "8"\nvirtualHW.version = "8"\nguestOS = "other"\nuuid.action = "keep"\n'
 """A machine that has nothing, and is not to get another UUID at its first start, or to be asked about whether it is."""
 
-_MiB = 1 << 20
-_UNITS = {"b": 1, "bytes": 1, "KiB": 1 << 10, "k": 1 << 10, "MiB": _MiB, "M": _MiB, "GiB": 1 << 30, "G": 1 << 30}
 _LITTER = re.compile(r".+\.(vmxf|vmsd|nvram)|vmware(-\d+)?\.log")
 
 
@@ -67,16 +66,13 @@ def fill(text: Vmx, config: DomainConfig, *, transient: bool) -> None:
         raise UnsupportedError("interface", f"VMware gives a machine {adapters.MOST} adapters, not {len(config.vifs)}")
     if any(vif.source is None for vif in config.vifs):
         raise UnsupportedError("interface", "an adapter is on a network that has a name, as vmnet8")
-    root, digits = safe_xml.parse_again(config.to_xml()), config.uuid.replace("-", "")
+    digits, memory, processors = config.uuid.replace("-", ""), memory_bytes(config), vcpus(config)
     text.set("displayName", text.get("displayName", config.name))
     text.set("uuid.bios", "-".join(bytes.fromhex(half).hex(" ") for half in (digits[:16], digits[16:])))
-    for tag, key in (("memory", "memsize"), ("vcpu", "numvcpus")):
-        if (element := safe_xml.only(root, tag)) is not None:
-            amount, unit = (element.text or "").strip(), element.get("unit", "KiB")
-            if not re.fullmatch("[0-9]{1,15}", amount) or unit not in _UNITS:
-                raise InvalidXmlError(f"domain/{tag}", f"not understood: {amount[:20]!r} {unit[:20]!r}")
-            # Memory goes by fours of MiB (virVMXFormatConfig).
-            text.set(key, amount if tag == "vcpu" else str(-(-int(amount) * _UNITS[unit] // (4 * _MiB)) * 4))
+    if memory is not None:  # by fours of MiB (virVMXFormatConfig)
+        text.set("memsize", str(-(-memory // (4 << 20)) * 4))
+    if processors is not None:
+        text.set("numvcpus", str(processors))
     models = {str(vif.mac): _model(config.interface_xml(str(vif.mac))) for vif in config.vifs}
     adapters.write(text, config.vifs, models)
     text.set(NOTE, note(config, transient=transient))
