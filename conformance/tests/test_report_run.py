@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+import vifkit_conformance
 from vifkit_conformance.report.reading import first_error
 from vifkit_conformance.report.run import Run
 
@@ -208,3 +209,17 @@ def test_the_command_has_the_order_that_was_random(home: Author) -> None:
         r"PYTEST_ADDOPTS='-x -p no:cacheprovider' pytest --vifkit-report=report -k 'a or b' --randomly-seed=\d+",
         command_again,
     )
+
+
+def test_each_kind_of_evidence_is_in_the_schema() -> None:
+    package = Path(vifkit_conformance.__file__).parent
+    noted = {
+        kind
+        for file in package.rglob("*.py")
+        for kind in re.findall(r"""(?:evidence\.)?note\(\s*"(\w+)\"""", file.read_text(encoding="utf-8"))
+    }
+    schema = (package / "report/schema.json").read_text(encoding="utf-8")
+    known = set(re.findall(r'"kind": {"const": "(\w+)"}', schema))
+    known |= {kind for each in re.findall(r'"kind": {"enum": \[(.*?)\]}', schema) for kind in re.findall(r"\w+", each)}
+    assert {"unjudged", "refused", "xml"} <= noted
+    assert noted <= known

@@ -34,7 +34,21 @@ def test_what_is_not_understood(uri: str) -> None:
         parse(uri, ("hmc",), ("a",))
 
 
-def test_a_password_is_refused_and_not_shown() -> None:
+def test_an_at_sign_in_a_directory_is_no_password() -> None:
+    assert parse("hmc:///home/me@work/vms", ("hmc",), ()).path == "/home/me@work/vms"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "hmc://me:hunter2@h/",
+        "hmc://me:hunter2/x@h/",
+        "hmc:me:hunter2@h/",
+        "hmc://h/?password=hunter2",
+        "esx://a:hunter2@h",
+    ],
+)
+def test_a_password_is_refused_and_not_shown(uri: str) -> None:
     with pytest.raises(ValueError, match="no password") as caught:
-        parse("hmc://me:hunter2@h/", ("hmc",), ())
+        parse(uri, ("hmc",), ())
     assert "hunter2" not in str(caught.value)

@@ -2,8 +2,10 @@
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -163,7 +165,8 @@ def test_a_bandwidth_is_refused(connection: Connection, xml: Written, asked: Ban
 
 def test_a_bandwidth_is_told_to_do_nothing(xml: Written, vif: Written) -> None:
     text = xml("web", vif(more="<bandwidth><inbound average='512'/></bandwidth>"))
-    run = subprocess.run(["netqos", "explain", "-"], input=text, capture_output=True, text=True, check=True)
+    netqos = Path(sys.executable).with_name("netqos")
+    run = subprocess.run([netqos, "explain", "-"], input=text, capture_output=True, text=True, check=True)
     assert "interface-unsupported" in run.stdout
 
 

@@ -25,10 +25,13 @@ def parse(uri: str, schemes: Sequence[str], parameters: Collection[str]) -> Addr
     try:
         parts = urlsplit(uri)
         pairs = parse_qsl(parts.query, strict_parsing=True, keep_blank_values=True) if parts.query else []
-        port = parts.port
-    except ValueError as error:
-        raise ValueError(f"the URI is not understood: {error}") from None
-    if parts.password is not None:
+        # What may be a password is looked for first, as messages quote: one with a '/' in it ends up in the path.
+        astray = "@" in parts.path and (parts.netloc or not parts.path.startswith("/"))
+        secretive = parts.password is not None or astray or "password" in dict(pairs)
+        port = None if secretive else parts.port
+    except ValueError:
+        raise ValueError("the URI is not understood: its host, port or query is none") from None
+    if secretive:
         raise ValueError("a URI holds no password: give credentials, or a file of them")
     query = dict(pairs)
     if parts.scheme not in schemes:
