@@ -72,9 +72,9 @@ def test_the_exit_code_holds_where_nothing_can_be_said() -> None:
 
 
 def test_an_interrupt_ends_it_without_a_traceback() -> None:
-    with subprocess.Popen(
-        [NETQOS, "explain", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    # A job in the background may have been started with the signal ignored, and so its children would be.
+    command = ["env", "--default-signal=INT", NETQOS, "explain", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         _wait_until_it_reads(process.pid)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=10)

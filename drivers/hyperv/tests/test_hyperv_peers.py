@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from vifkit import AccessDeniedError, BackendError, ConnectError, VifkitError
+from vifkit import BackendError, ConnectError, VifkitError
 from vifkit_hyperv.double.host import Host
 from vifkit_hyperv.double.server import Faults, Server
 from vifkit_hyperv.driver import HypervConnection, HypervDriver
@@ -122,7 +122,7 @@ def test_nobody_is_there() -> None:
 
 
 def test_a_wrong_password_is_denied(open_it: Open, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG), refused(AccessDeniedError, "the user or the password is not accepted"):
+    with caplog.at_level(logging.DEBUG), refused(ConnectError, "the user or the password is not accepted"):
         open_it(password="wrong")
     with caplog.at_level(logging.DEBUG):
         open_it().close()

@@ -104,7 +104,11 @@ class SwitchedConnection(HypervisorConnection):
             raise BackendError(f"domain {machine.config.name!r} runs, and no device of its vif {vif.mac} is known")
         with ExitStack() as undo:
             undo.callback(self._bring_back, vif.target, vif.bandwidth or None)
-            insist(enforce(self.switch, self.kernel, {vif.target: bandwidth}).drifts)
+            try:
+                insist(enforce(self.switch, self.kernel, {vif.target: bandwidth}).drifts)
+            except SwitchUnavailableError as error:
+                said = "Open vSwitch is not answering: the bandwidth stays what it was"
+                raise SwitchUnavailableError(said) from error
             undo.callback(self._keep_again, machine.config)
             self.hypervisor.keep(machine.config.with_bandwidth(str(vif.mac), bandwidth), running=True)
             self.keep_definition(machine, vif, bandwidth)

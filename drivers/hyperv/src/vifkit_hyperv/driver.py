@@ -49,7 +49,7 @@ class HypervDriver(Driver):
     def open(self, uri: str, credentials: Credentials | None = None) -> Connection:
         """Connect.
 
-        Raises AccessDeniedError where the host does not accept who asks, ConnectError, and ValueError for a URI that
+        Raises ConnectError, also where the host does not accept who asks, and ValueError for a URI that
         is not understood.
         """
         address = parse(uri, self.schemes, ("credentials", "cacert", "timeout"))

@@ -86,7 +86,7 @@ def translated(where: str) -> Iterator[None]:
     except ConnectError as error:
         raise ConnectError(f"{where}: {error}") from error
     except AuthenticationError as error:
-        raise AccessDeniedError(f"{where}: the user or the password is not accepted") from error
+        raise ConnectError(f"{where}: the user or the password is not accepted") from error
     except WSManFaultError as error:
         kind = AccessDeniedError if error.code == 5 else ConnectError  # ERROR_ACCESS_DENIED
         raise kind(f"{where}: {one_line(str(error.reason or 'a fault without a reason'))}") from error

@@ -22,7 +22,10 @@ class FaultError(BackendError):
     """A vSphere has refused a call; `fault` is its word."""
 
     def __init__(self, fault: Any) -> None:
-        super().__init__(f"vSphere: {first_line(str(fault.msg or '')) or 'no reason given'} ({_kind(fault)})")
+        said = first_line(str(fault.msg or "")) or "no reason given"
+        if isinstance(fault, vim.fault.ConcurrentAccess):
+            said = "somebody else has changed it at the same time, and this change was not made"
+        super().__init__(f"vSphere: {said} ({_kind(fault)})")
         self.fault = fault
 
 
