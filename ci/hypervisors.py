@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def holds(said: Sequence[str], seen: Sequence[str]) -> bool:
-    """Tell whether a line claims no more than a run has shown; on another host more may be judged, or another version."""
+    """Tell whether a line claims no more than a run has shown; elsewhere more may be judged, or another version."""
     claims, shown = (set(re.findall(r"[a-z-]+", each[JUDGED].partition("partial:")[0])) for each in (said, seen))
     return list(said[:JUDGED]) == list(seen[:JUDGED]) and claims <= shown
 
