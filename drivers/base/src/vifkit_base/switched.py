@@ -1,5 +1,6 @@
 """Hypervisors whose vifs are ports of Open vSwitch, and shaped there."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 
 from netqos.enforce import enforce, insist, judge, restore, version_tuple
@@ -8,6 +9,7 @@ from netqos.htb import highest_rate_bps
 from netqos.kernel import Kernel
 from netqos.ovsdb import Plug, Switch
 from netqos.probe import policing_available
+from netqos.rows import PortRows
 from vifkit import (
     BackendError,
     Bandwidth,
@@ -67,8 +69,11 @@ class SwitchedConnection(HypervisorConnection):
         """Start a domain, each vif a port with its bandwidth in effect; all of it or nothing."""
         insist_on(machine, State.SHUTOFF)
         config = self.ready(machine)
-        self._look_for_bridges(config)
-        self._unplug_stale(config)
+        for vif in config.vifs:  # the hypervisor may have others than those that were defined here
+            _insist_on_openvswitch(vif)
+        there = self.switch.ports()
+        _look_for_bridges(config, there)
+        self._unplug_stale(config, there)
         with ExitStack() as undo:
             live = self.hypervisor.start(config)
             undo.callback(self.hypervisor.stop, live)
@@ -92,7 +97,7 @@ class SwitchedConnection(HypervisorConnection):
     def undefine(self, machine: Machine) -> None:
         """Forget a domain, and what it has left on the switch if it ended by itself."""
         insist_on(machine, State.SHUTOFF)
-        self._unplug_stale(machine.config)
+        self._unplug_stale(machine.config, self.switch.ports())
         super().undefine(machine)
 
     def put_into_effect(self, machine: Machine, vif: Vif, bandwidth: Bandwidth | None) -> None:
@@ -122,24 +127,21 @@ class SwitchedConnection(HypervisorConnection):
         with suppress(VifkitError):
             self.hypervisor.keep(config, running=True)
 
-    def _look_for_bridges(self, config: DomainConfig) -> None:
-        """Find each bridge before anything is started. Raises PortNotFoundError, UnsupportedError."""
-        for vif in config.vifs:  # the hypervisor may have others than those that were defined here
-            _insist_on_openvswitch(vif)
-        there = self.switch.ports()  # a bridge has a port of its own name
-        for bridge in sorted({str(vif.source) for vif in config.vifs} - there.keys()):
-            raise PortNotFoundError(bridge, f"no bridge is named {bridge!r}")
-
     def _unplug(self, config: DomainConfig) -> None:
         """Take the ports away with their rows, also those rows that somebody took off a port."""
         self.switch.unplug([vif.target for vif in config.vifs if vif.target])
         self.switch.collect([config.uuid])
 
-    def _unplug_stale(self, config: DomainConfig) -> None:
+    def _unplug_stale(self, config: DomainConfig, there: Mapping[str, PortRows]) -> None:
         """Take away the ports that a domain has left which ended by itself, or with its host."""
-        there = self.switch.ports()
         self.switch.unplug([name for name, port in there.items() if port.vm_id == config.uuid])
         self.switch.collect([config.uuid])
+
+
+def _look_for_bridges(config: DomainConfig, there: Mapping[str, PortRows]) -> None:
+    """Find each bridge, by its port of the same name, before anything is started. Raises PortNotFoundError."""
+    for bridge in sorted({str(vif.source) for vif in config.vifs} - there.keys()):
+        raise PortNotFoundError(bridge, f"no bridge is named {bridge!r}")
 
 
 def _insist_on_openvswitch(vif: Vif) -> None:

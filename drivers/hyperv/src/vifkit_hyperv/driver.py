@@ -9,7 +9,6 @@ certificates to trust, by default the system's. `timeout` is how many seconds an
 
 import ssl
 import warnings
-from pathlib import Path
 
 from vifkit import (
     Bandwidth,
@@ -28,7 +27,7 @@ from vifkit import (
 from vifkit_base.connection import insist_on
 from vifkit_base.domain import HypervisorDomain
 from vifkit_base.native import NativeConnection
-from vifkit_base.secrets import secret
+from vifkit_base.secrets import account
 from vifkit_base.uri import parse
 
 from .hyperv import HyperV
@@ -57,10 +56,8 @@ class HypervDriver(Driver):
         sound = timeout.isascii() and timeout.isdecimal() and 1 <= int(timeout[:9]) <= 3600
         if not address.host or address.path not in ("", "/") or not sound:
             raise ValueError(f"not understood: {uri!r}; hyperv://USER@HOST:5986/?timeout=60 is, of 1 to 3600 seconds")
-        file = Path(address.query["credentials"]) if "credentials" in address.query else None
-        account = address.user or secret("username", credentials, file), secret("password", credentials, file)
         verify = address.query.get("cacert") or ssl.get_default_verify_paths().cafile or True
-        remote = Remote(address.host, address.port or 5986, account, verify, int(timeout))
+        remote = Remote(address.host, address.port or 5986, account(address, credentials), verify, int(timeout))
         try:
             return HypervConnection(HyperV(remote))
         except VifkitError:
