@@ -1,9 +1,9 @@
 """A domain, put together from what VirtualBox says of a machine and from what was noted with it."""
 
 from vifkit import State, Vif, VifkitError, parse_domain
-from vifkit_base.configs import as_config
+from vifkit_base.configs import as_config, noted_vifs
 from vifkit_base.hypervisor import Machine
-from vifkit_base.notes import Noted, noted
+from vifkit_base.notes import noted
 
 from .links import bridge_end, port
 from .listing import Adapter, Listed
@@ -12,7 +12,7 @@ from .listing import Adapter, Listed
 def machine(listed: Listed, text: str) -> Machine | None:
     """Put together what VirtualBox says and what was noted; None for what no domain can be."""
     kept = noted(text)
-    before = _vifs(kept)
+    before = noted_vifs(kept)
     vifs = [_vif(listed, each, before.get(each.mac)) for each in listed.adapters]
     try:
         config = as_config(listed.name, listed.uuid, "vbox", vifs, kept.xml if kept else None, noted_bandwidths=True)
@@ -20,13 +20,6 @@ def machine(listed: Listed, text: str) -> Machine | None:
     except VifkitError:
         return None
     return Machine(config=config, state=listed.state, transient=bool(kept and kept.transient), waiting=waiting)
-
-
-def _vifs(kept: Noted | None) -> dict[str, Vif]:
-    try:
-        return {str(vif.mac): vif for vif in parse_domain(kept.xml).vifs} if kept else {}
-    except VifkitError:
-        return {}
 
 
 def _vif(listed: Listed, adapter: Adapter, before: Vif | None) -> Vif:
