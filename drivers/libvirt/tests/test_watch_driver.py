@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import count
+from typing import Any
 
 import pytest
 from watching.domains import Guest, write
@@ -12,7 +13,9 @@ from watching.host import Host
 from watching.process import Watch
 
 import vifkit
+from netqos.ovsdb import Switch
 from vifkit import Bandwidth, Connection, Rate
+from vifkit_libvirt.shaper import Shaper
 
 pytestmark = [pytest.mark.switch, pytest.mark.filterwarnings("ignore::vifkit.BandwidthWarning")]
 
@@ -61,6 +64,25 @@ def test_updates_by_the_driver_are_right_and_cost_few_transactions_more(
         assert host.transactions() == after
         assert [line for line in watch.lines() if line.startswith("vifkit-libvirt: ")] == []
     assert together <= alone + ROUNDS
+
+
+@pytest.mark.parametrize(("averages", "fails"), [((102, 101), False), ((103, 102, 101), True)])
+def test_what_the_service_read_too_early_does_not_stay(host: Host, averages: tuple[int, ...], fails: bool) -> None:
+    guest = host.start("qemu")
+    shaper = Shaper(host.lab.ovs.db, host.lab.host.path, sees_kernel=True)
+    other, apply = Switch(host.lab.ovs.db), shaper.switch.apply
+    stale = list(averages)
+
+    def overtaken(*args: Any, **kwargs: Any) -> list[str]:
+        changed = apply(*args, **kwargs)
+        if stale:
+            other.apply({host.port(guest): Bandwidth(inbound=Rate(average=stale.pop()))})
+        return changed
+
+    shaper.switch.apply = overtaken  # type: ignore[method-assign]
+    with pytest.raises(vifkit.BackendError, match="rows-differ") if fails else nullcontext():
+        shaper.shape({host.port(guest): None})
+    assert host.limit(guest) == ((103_000, 103_000) if fails else None)
 
 
 def test_domains_start_and_stop_by_the_driver_beside_the_service(host: Host, kind: str, connection: Connection) -> None:

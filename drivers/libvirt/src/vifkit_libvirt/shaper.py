@@ -15,6 +15,8 @@ _WRITERS = {
     "xen-vm-uuid": {"attached-mac", "xen-vm-name", "xen-vm-uuid"},  # Xen's script vif-openvswitch, which libxl runs
 }
 """The external_ids of a port that libvirt has made, by the one that names the domain."""
+ATTEMPTS = 3
+"""How often rows are written that somebody else writes at the same time."""
 
 
 class Shaper:
@@ -35,7 +37,11 @@ class Shaper:
             Kernel(netns).close()
 
     def shape(self, wanted: Mapping[str, Bandwidth | None]) -> None:
-        """Put bandwidths into effect. Raises BackendError where the kernel does not follow."""
+        """Put bandwidths into effect. Raises BackendError where the kernel does not follow.
+
+        Where rows are other ones right after, the service has just written what it read a moment earlier, and ours
+        are written again.
+        """
         if not wanted:
             return
         with self._lock:
@@ -43,7 +49,11 @@ class Shaper:
                 self.switch.apply(wanted)
                 return
             with Kernel(self.netns) as kernel:
-                insist(enforce(self.switch, kernel, wanted).drifts)
+                for _ in range(ATTEMPTS):
+                    drifts = enforce(self.switch, kernel, wanted).drifts
+                    if all(drift.code != "rows-differ" for drift in drifts):
+                        break
+                insist(drifts)
 
     def label(self, labels: Mapping[str, Mapping[str, str]]) -> None:
         """Write to ports whose they are."""
