@@ -29,12 +29,26 @@ def test_memory_is_told_in_bytes(memory: str, held: int | None) -> None:
     assert memory_bytes(domain(memory)) == held
 
 
-@pytest.mark.parametrize("text", ["much", "", "-1", "0", "1.5", "1e3", "٣", "1" * 16, "--help"])
+@pytest.mark.parametrize("text", ["much", "", "-1", "0", "000", "1.5", "1e3", "٣", "--help"])
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(InvalidXmlError, match="domain/memory: not understood"):
         memory_bytes(domain(f"<memory>{text}</memory>"))
     with pytest.raises(InvalidXmlError, match="domain/vcpu: not understood"):
         vcpus(domain(f"<vcpu>{text}</vcpu>"))
+
+
+@pytest.mark.parametrize("memory", ["<memory unit='TiB'>4097</memory>", f"<memory>{'9' * 5000}</memory>"])
+def test_more_than_any_machine_has_is_told_shortly(memory: str) -> None:
+    with pytest.raises(InvalidXmlError, match=r"^domain/memory: more than any machine has: '[49]") as caught:
+        memory_bytes(domain(memory))
+    assert len(str(caught.value)) < 80
+    with pytest.raises(InvalidXmlError, match=r"^domain/vcpu: more than any machine has: '16385'$"):
+        vcpus(domain("<vcpu>16385</vcpu>"))
+
+
+def test_the_most_that_is_taken() -> None:
+    assert memory_bytes(domain("<memory unit='PiB'>4</memory>")) == 4_503_599_627_370_496
+    assert vcpus(domain("<vcpu>000000000000000000000016384</vcpu>")) == 16384
 
 
 def test_what_is_no_unit_is_refused() -> None:

@@ -34,6 +34,13 @@ def test_what_is_not_understood(uri: str) -> None:
         parse(uri, ("hmc",), ("a",))
 
 
+@pytest.mark.parametrize("character", ["%00", "%0A", "%0d", "%7F", "%E2%80%A8", "\n", "\0", "\x1b"])
+@pytest.mark.parametrize("uri", ["hmc://h/?a=/x{}y", "hmc://h/x{}y", "hmc://me{}@h/", "{}hmc://h/", "hmc://h{}/"])
+def test_a_control_character_is_refused_and_not_shown(uri: str, character: str) -> None:
+    with pytest.raises(ValueError, match=r"^the URI is not understood: a control character is in it$"):
+        parse(uri.format(character), ("hmc",), ("a",))
+
+
 def test_an_at_sign_in_a_directory_is_no_password() -> None:
     assert parse("hmc:///home/me@work/vms", ("hmc",), ()).path == "/home/me@work/vms"
 

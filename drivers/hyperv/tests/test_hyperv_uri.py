@@ -38,7 +38,7 @@ def test_user_and_password_come_from_a_file_of_ones_own(uri: str, tmp_path: Path
     with HypervDriver().open(asked) as connection:
         assert connection.domains() == []
     file.chmod(0o640)
-    with pytest.raises(ConnectError, match="others may read it"):
+    with pytest.raises(ConnectError, match="its mode is 0640"):
         HypervDriver().open(asked)
 
 
@@ -47,6 +47,20 @@ def test_without_a_secret_nobody_is_asked(uri: str) -> None:
         HypervDriver().open(uri)
 
 
-def test_a_file_of_certificates_that_is_not_there_is_told(uri: str) -> None:
-    with pytest.raises(ConnectError, match="Could not find a suitable TLS CA certificate bundle"):
-        HypervDriver().open(f"{uri.partition('?')[0]}?cacert=/nowhere/ca.pem", lambda _: "x")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "No such file or directory"),
+        ("", "it holds none in PEM"),
+        ("no certificate", "it holds none in PEM"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "it holds none in PEM"),
+    ],
+    ids=["missing", "empty", "text", "half"],
+)
+def test_a_file_of_no_certificates_is_named(uri: str, tmp_path: Path, text: str | None, said: str) -> None:
+    file = tmp_path / "ca.pem"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ConnectError) as caught:
+        HypervDriver().open(f"{uri.partition('?')[0]}?cacert={file}", lambda _: "x")
+    assert str(caught.value) == f"{file}: no certificates: {said}"

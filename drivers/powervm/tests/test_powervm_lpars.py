@@ -63,10 +63,12 @@ def test_memory_is_rounded_up_to_regions(
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ("<memory unit='furlong'>1</memory>", "domain/memory: the unit is none of"),
-        ("<memory>0</memory>", "domain/memory: '0' is no number above zero"),
-        ("<memory>-1</memory>", "domain/memory: '-1' is no number above zero"),
-        ("<vcpu>many</vcpu>", "domain/vcpu: 'many' is no number above zero"),
+        ("<memory unit='furlong'>1</memory>", "domain/memory: not understood: '1' 'furlong'"),
+        ("<memory>0</memory>", "domain/memory: not understood: '0' 'KiB'"),
+        ("<memory>-1</memory>", "domain/memory: not understood: '-1' 'KiB'"),
+        ("<memory unit='TiB'>999999999999</memory>", "domain/memory: more than any machine has: '999999999999' 'TiB'"),
+        ("<vcpu>many</vcpu>", "domain/vcpu: not understood: 'many'"),
+        ("<vcpu>999999999999</vcpu>", "domain/vcpu: more than any machine has: '999999999999'"),
         ("<vcpu>1</vcpu><vcpu>2</vcpu>", "only one is allowed"),
     ],
 )

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -106,9 +107,36 @@ def test_another_host_key_ends_it_before_the_password_is_sent(hmc: RunningHmc, t
     assert "Host key is not trusted" in failure(hmc.uri(keyfile="", known_hosts=str(known)), lambda _: SECRET)
 
 
-def test_without_known_hosts_nothing_is_tried(hmc: RunningHmc, tmp_path: Path) -> None:
-    missing = str(tmp_path / "missing")
-    assert "missing" in failure(hmc.uri(known_hosts=missing))
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "No such file or directory"),
+        (b"hunter2-is-no-host-key\n", "it is no list of host keys"),
+        (b"@hunter2 host ssh-ed25519 AAAA\n", "it is no list of host keys"),
+        (b"\xff\xfe\0", "it is no list of host keys"),
+    ],
+    ids=["missing", "text", "marker", "binary"],
+)
+def test_a_file_of_no_host_keys_is_named_and_not_quoted(
+    hmc: RunningHmc, tmp_path: Path, text: bytes | None, said: str
+) -> None:
+    known = tmp_path / "known"
+    if text is not None:
+        known.write_bytes(text)
+    for uri in (hmc.uri(known_hosts=str(known)), hmc.uri(keyfile="", known_hosts=str(known))):
+        with pytest.raises(ConnectError) as caught:
+            PowervmDriver().open(uri, lambda _: SECRET)
+        assert str(caught.value) == f"{known}: {said}"
+        assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_private_key_in_the_place_of_host_keys_is_not_quoted(hmc: RunningHmc) -> None:
+    key = hmc.directory / "user"
+    assert failure(hmc.uri(known_hosts=str(key))) == f"{key}: it is no list of host keys"
+
+
+def test_nobodys_home_is_told(hmc: RunningHmc) -> None:
+    assert "leads to nobody's home" in failure(hmc.uri(known_hosts="~nobody-is-called-so/known_hosts"))
 
 
 @pytest.mark.parametrize("name", ["keyfile", "credentials"])
@@ -126,7 +154,7 @@ def test_what_is_no_key_is_refused(hmc: RunningHmc, tmp_path: Path, text: str) -
     key = tmp_path / "key"
     key.touch(mode=0o600)
     key.write_text(text)
-    assert str(key) in failure(hmc.uri(keyfile=str(key)))
+    assert failure(hmc.uri(keyfile=str(key))) == f"{key}: no private key, or one with a passphrase"
 
 
 def test_a_missing_key_is_refused(hmc: RunningHmc, tmp_path: Path) -> None:

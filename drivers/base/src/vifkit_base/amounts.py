@@ -3,8 +3,13 @@
 from vifkit import DomainConfig, InvalidXmlError, safe_xml
 
 _UNITS = {"b": 1, "byte": 1, "bytes": 1}
-for _power, _letter in enumerate("kmgt", 1):
+for _power, _letter in enumerate("kmgtpe", 1):
     _UNITS |= {_letter: 1024**_power, f"{_letter}ib": 1024**_power, f"{_letter}b": 1000**_power}
+
+MOST_BYTES = 1 << 52
+"""What a processor can address (AMD64 Architecture Programmer's Manual, volume 2, "Physical-Address Extensions")."""
+MOST_VCPUS = 1 << 14
+"""How many processors libvirt can tell apart (VIR_DOMAIN_CPUMASK_LEN in src/conf/domain_conf.h)."""
 
 
 def memory_bytes(config: DomainConfig) -> int | None:
@@ -13,20 +18,22 @@ def memory_bytes(config: DomainConfig) -> int | None:
     (Units are libvirt's, KiB where none is named: "Domain XML format", Memory Allocation; virScaleInteger in
     src/util/virutil.c takes them in upper and lower case.)
     """
-    return _amount(config, "memory", "KiB")
+    element = safe_xml.only(safe_xml.parse_again(config.to_xml()), "memory")
+    unit = "KiB" if element is None else element.get("unit", "KiB")
+    return None if element is None else _amount("memory", element.text, unit, _UNITS.get(unit.lower(), 0), MOST_BYTES)
 
 
 def vcpus(config: DomainConfig) -> int | None:
     """Give `<vcpu>`; None where there is none. Raises InvalidXmlError for a number that is none."""
-    return _amount(config, "vcpu", "b")
+    element = safe_xml.only(safe_xml.parse_again(config.to_xml()), "vcpu")
+    return None if element is None else _amount("vcpu", element.text, "", 1, MOST_VCPUS)
 
 
-def _amount(config: DomainConfig, tag: str, unit: str) -> int | None:
-    element = safe_xml.only(safe_xml.parse_again(config.to_xml()), tag)
-    if element is None:
-        return None
-    text, unit = (element.text or "").strip(), element.get("unit", unit)
-    sound = text.isascii() and text.isdecimal() and len(text) <= 15 and int(text) > 0
-    if not sound or unit.lower() not in _UNITS:
-        raise InvalidXmlError(f"domain/{tag}", f"not understood: {text[:20]!r} {unit[:20]!r}")
-    return int(text) * _UNITS[unit.lower()]
+def _amount(tag: str, given: str | None, unit: str, factor: int, most: int) -> int:
+    text = (given or "").strip().lstrip("0") or "0"
+    told = " ".join(repr(each[:20]) for each in (text, unit) if each)
+    if not text.isascii() or not text.isdecimal() or text == "0" or not factor:
+        raise InvalidXmlError(f"domain/{tag}", f"not understood: {told}")
+    if len(text) > 20 or int(text) * factor > most:
+        raise InvalidXmlError(f"domain/{tag}", f"more than any machine has: {told}")
+    return int(text) * factor

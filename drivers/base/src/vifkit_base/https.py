@@ -81,8 +81,9 @@ def trust(cacert: str | None) -> ssl.SSLContext:
     """Trust the certificates of a file, or else the system's. Raises ConnectError."""
     try:
         return ssl.create_default_context(cafile=cacert)
-    except OSError as error:  # ssl.SSLError is one
-        raise ConnectError(f"{cacert}: no certificates: {error.strerror or error}") from error
+    except OSError as error:
+        said = "it holds none in PEM" if isinstance(error, ssl.SSLError) else error.strerror or str(error)
+        raise ConnectError(f"{cacert}: no certificates: {said}") from error
 
 
 class _Response(HTTPResponse):

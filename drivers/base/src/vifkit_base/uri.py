@@ -1,8 +1,11 @@
 """The URI of a hypervisor."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,8 +23,11 @@ class Address:
 def parse(uri: str, schemes: Sequence[str], parameters: Collection[str]) -> Address:
     """Read a URI of one of these schemes, whose query has none but these parameters, each once.
 
-    A password is refused: a URI ends in logs and lists of processes. Raises ValueError, and never shows a password.
+    A password is refused: a URI ends in logs and lists of processes; and so is a control character, also as %0A, which
+    no name of a file or a user has that anybody means. Raises ValueError, and never shows a password.
     """
+    if _CONTROL.search(unquote(uri)):
+        raise ValueError("the URI is not understood: a control character is in it")
     try:
         parts = urlsplit(uri)
         pairs = parse_qsl(parts.query, strict_parsing=True, keep_blank_values=True) if parts.query else []

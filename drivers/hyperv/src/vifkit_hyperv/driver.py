@@ -26,6 +26,7 @@ from vifkit import (
 )
 from vifkit_base.connection import insist_on
 from vifkit_base.domain import HypervisorDomain
+from vifkit_base.https import trust
 from vifkit_base.native import NativeConnection
 from vifkit_base.secrets import account
 from vifkit_base.uri import parse
@@ -56,7 +57,10 @@ class HypervDriver(Driver):
         sound = timeout.isascii() and timeout.isdecimal() and 1 <= int(timeout[:9]) <= 3600
         if not address.host or address.path not in ("", "/") or not sound:
             raise ValueError(f"not understood: {uri!r}; hyperv://USER@HOST:5986/?timeout=60 is, of 1 to 3600 seconds")
-        verify = address.query.get("cacert") or ssl.get_default_verify_paths().cafile or True
+        cacert = address.query.get("cacert")
+        if cacert is not None:
+            trust(cacert)  # requests would blame the host for a file that holds no certificate
+        verify = cacert or ssl.get_default_verify_paths().cafile or True
         remote = Remote(address.host, address.port or 5986, account(address, credentials), verify, int(timeout))
         try:
             return HypervConnection(HyperV(remote))

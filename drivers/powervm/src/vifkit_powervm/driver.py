@@ -9,6 +9,8 @@ command may take (120).
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncssh
@@ -16,7 +18,7 @@ import asyncssh
 import vifkit
 from vifkit import Bandwidth, Capabilities, ConnectError, Credentials, Shaping, UnsupportedError, Vif, VifkitError
 from vifkit_base.native import NativeConnection
-from vifkit_base.secrets import secret
+from vifkit_base.secrets import insist_private, secret
 from vifkit_base.uri import Address, parse
 
 from .adapters import DOMAIN_TYPE
@@ -67,25 +69,38 @@ class PowervmConnection(NativeConnection):
 
 def _options(address: Address, credentials: Credentials | None) -> asyncssh.SSHClientConnectionOptions:
     """Choose how to log in: by a key, or by a password, with which no key is offered. Raises ConnectError."""
-    paths = {name: Path(value).expanduser() for name, value in address.query.items() if name != "timeout"}
-    file, keyfile = paths.get("credentials"), paths.get("keyfile")
-    known_hosts = paths.get("known_hosts", Path.home() / ".ssh/known_hosts")
+    given = {"known_hosts": "~/.ssh/known_hosts", **address.query}
+    with _blamed("the URI", "a path that begins with ~ leads to nobody's home"):
+        paths = {name: Path(value).expanduser() for name, value in given.items() if name != "timeout"}
+    file, keyfile, known_hosts = paths.get("credentials"), paths.get("keyfile"), paths["known_hosts"]
     by_password = keyfile is None and (file is not None or credentials is not None)
     user = address.user or secret("username", credentials, file)
     password = secret("password", credentials, file) if by_password else None
-    if keyfile is not None and keyfile.exists() and keyfile.stat().st_mode & 0o077:
-        raise ConnectError(f"{keyfile}: a key that others may not read is needed: chmod 600 it")
-    try:
-        known_hosts.read_bytes()  # without it asyncssh would look elsewhere
+    with _blamed(known_hosts, "it is no list of host keys"):
+        host_keys = asyncssh.import_known_hosts(known_hosts.read_text(encoding="utf-8"))
+    with _blamed(keyfile or "~/.ssh", "no private key, or one with a passphrase"):
+        if keyfile is not None:
+            insist_private(keyfile, keyfile.stat())
         return asyncssh.SSHClientConnectionOptions(
             username=user,
             password=password,
             client_keys=None if by_password else [str(keyfile)] if keyfile else (),
             agent_path=None if by_password or keyfile else (),
             preferred_auth=["password", "keyboard-interactive"] if by_password else ["publickey"],
-            known_hosts=str(known_hosts),
+            known_hosts=host_keys,
             config=None,
             x509_trusted_certs=None,
         )
-    except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-        raise ConnectError(f"{keyfile or known_hosts}: {error}") from error
+
+
+@contextmanager
+def _blamed(where: object, said: str) -> Iterator[None]:
+    """Say what is wrong with a file, without a word of what it holds, which the errors of others may quote."""
+    try:
+        yield
+    except ConnectError:  # which is an OSError, too
+        raise
+    except OSError as error:
+        raise ConnectError(f"{where}: {error.strerror or said}") from error
+    except (ValueError, RuntimeError):
+        raise ConnectError(f"{where}: {said}") from None

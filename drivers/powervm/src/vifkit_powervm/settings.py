@@ -2,9 +2,8 @@
 
 import re
 
-from lxml import etree
-
-from vifkit import DomainConfig, InvalidXmlError, safe_xml
+from vifkit import DomainConfig, InvalidXmlError
+from vifkit_base.amounts import memory_bytes, vcpus
 
 from . import words
 from .adapters import adapters_of
@@ -19,8 +18,6 @@ FIXED = {"max_virtual_slots": "64", "proc_mode": "shared", "sharing_mode": "unca
 """What each profile that we make has, and no change of ours touches."""
 
 SMALLEST_MIB = 256
-# KB is a thousand bytes, and k, like KiB, 1024 (libvirt, formatdomain: "Memory Allocation").
-_UNIT = re.compile("([kKMGT])(B|iB)?")
 # IBM's help of the HMC ("Destination profile name") allows 31 characters of these, and ',' and '=' beside them, which
 # have a meaning in a record; its Ansible collection (hmc_constants.py) asks for a letter or digit as the first.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 .;:~@#^_+{}-]{0,29}[A-Za-z0-9.;:~@#^_+{}-])?")
@@ -40,24 +37,10 @@ def settings_of(config: DomainConfig, region_MiB: int) -> dict[str, str]:
     if not is_name(config.name):
         reason = f"{config.name!r} is no LPAR's name: 1 to 31 letters, digits, spaces and .;:~@#^_+{{}}- name one"
         raise InvalidXmlError("domain/name", f"{reason}, a letter or digit first")
-    root = safe_xml.parse_again(config.to_xml())
     adapters = words.values(each.to_profile() for each in adapters_of(config)) or "none"
-    processors, memory = _number(root, "vcpu", 1), safe_xml.only(root, "memory")
-    unit = _UNIT.fullmatch("KiB" if memory is None else memory.get("unit", "KiB"))
-    if unit is None:
-        raise InvalidXmlError("domain/memory", "the unit is none of KiB, MiB, GiB, TiB, KB, MB, GB, TB")
-    unit_bytes = (1000 if unit[2] == "B" else 1024) ** " KMGT".index(unit[1].upper())
-    asked_MiB = -(-_number(root, "memory", SMALLEST_MIB << 10) * unit_bytes // 2**20)
+    processors, asked_MiB = vcpus(config) or 1, -(-(memory_bytes(config) or 1) // 2**20)
     size = str(-(-max(asked_MiB, SMALLEST_MIB) // region_MiB) * region_MiB)
     memories, units = dict.fromkeys(("min_mem", "desired_mem", "max_mem"), size), f"{processors / 10:.1f}"
     given = {"min_procs": "1", "desired_procs": str(processors), "max_procs": str(processors)}
     given |= {"min_proc_units": "0.1", "desired_proc_units": units, "max_proc_units": units}
     return memories | given | {"virtual_eth_adapters": adapters}
-
-
-def _number(root: etree._Element, tag: str, otherwise: int) -> int:
-    element = safe_xml.only(root, tag)
-    text = str(otherwise) if element is None else (element.text or "").strip()
-    if not re.fullmatch("[0-9]{1,12}", text) or not int(text):
-        raise InvalidXmlError(f"domain/{tag}", f"{text[:20]!r} is no number above zero")
-    return int(text)
