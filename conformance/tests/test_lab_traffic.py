@@ -57,6 +57,14 @@ def test_a_paced_source_keeps_its_rate_within_5_percent() -> None:
     assert all(earlier < later for (earlier, _), (later, _) in pairwise(measured.samples))
 
 
+@pytest.mark.switch
+def test_an_address_may_be_given_again() -> None:
+    with Namespace() as left, Namespace() as right, veth(left, "eth0", "eth0", right) as wire:
+        for _ in range(2):
+            _addressed(wire)
+        assert _measured(wire, rate_bps=1e6, seconds=0.1).total_bytes > 0
+
+
 class LateSink(Sink):
     def run(self, opened: socket.socket) -> None:
         time.sleep(0.4)
