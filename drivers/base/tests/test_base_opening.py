@@ -3,7 +3,7 @@
 import pytest
 
 from vifkit import AccessDeniedError, BackendError, ConnectError, VifkitError
-from vifkit_base.opening import opening
+from vifkit_base.opening import opened
 
 
 @pytest.mark.parametrize(
@@ -16,13 +16,16 @@ from vifkit_base.opening import opening
 )
 def test_what_does_not_come_about_is_closed_and_told(raised: VifkitError, told: type[VifkitError], said: str) -> None:
     closed: list[str] = []
-    with pytest.raises(told) as caught, opening("host", lambda: closed.append("closed")):
+
+    def connect() -> None:
         raise raised
+
+    with pytest.raises(told) as caught:
+        opened("host", connect, lambda: closed.append("closed"))
     assert (str(caught.value), closed) == (said, ["closed"])
 
 
 def test_what_comes_about_stays_open() -> None:
     closed: list[str] = []
-    with opening("host", lambda: closed.append("closed")):
-        pass
+    assert opened("host", lambda: "connection", lambda: closed.append("closed")) == "connection"
     assert closed == []

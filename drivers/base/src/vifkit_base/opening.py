@@ -1,16 +1,17 @@
 """How a driver opens a hypervisor on another host: all of it, or it hangs up again."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TypeVar
 
 from vifkit import BackendError, ConnectError, VifkitError
 
+_Connection = TypeVar("_Connection")
 
-@contextmanager
-def opening(host: str, hang_up: Callable[[], object]) -> Iterator[None]:
-    """Hang up where a connection does not come about; what the host's hypervisor refuses is a ConnectError here."""
+
+def opened(host: str, connect: Callable[[], _Connection], hang_up: Callable[[], object]) -> _Connection:
+    """Connect, and hang up where that fails; what the hypervisor refuses then is a ConnectError of its host's."""
     try:
-        yield
+        return connect()
     except VifkitError as error:
         hang_up()
         if isinstance(error, BackendError):

@@ -15,7 +15,7 @@ from vifkit import Capabilities, ConnectError, Credentials, DomainConfig, Driver
 from vifkit_base.domain import HypervisorDomain
 from vifkit_base.https import Peer, trust
 from vifkit_base.native import NATIVE, NativeConnection
-from vifkit_base.opening import opening
+from vifkit_base.opening import opened
 from vifkit_base.secrets import account
 from vifkit_base.uri import Address, parse
 
@@ -43,11 +43,13 @@ class VsphereDriver(Driver):
         if address.host is None:
             raise ValueError(f"not understood: {uri!r}; {address.scheme}://USER@HOST is")
         context = trust(address.query.get("cacert"))
-        opened = Session(Peer(address.host, address.port or 443, context, timeout_s=session.CALL_SECONDS))
-        with opening(address.host, opened.close):
-            opened.login(*account(address, credentials))
-            hypervisor = _hypervisor(opened, address)
-        return VsphereConnection(hypervisor)
+        vsphere = Session(Peer(address.host, address.port or 443, context, timeout_s=session.CALL_SECONDS))
+
+        def connect() -> VsphereConnection:
+            vsphere.login(*account(address, credentials))
+            return VsphereConnection(_hypervisor(vsphere, address))
+
+        return opened(address.host, connect, vsphere.close)
 
 
 class VsphereConnection(NativeConnection):
