@@ -119,8 +119,14 @@ class HypervisorConnection(Connection):
         refuse_undeclared(bandwidth, self.capabilities)
         if machine.state is not State.SHUTOFF and not self.capabilities.live_update:
             raise UnsupportedError("live_update", "the bandwidth of a running domain does not change: stop it first")
-        self.check(vif, bandwidth)
-        self.put_into_effect(machine, vif, bandwidth or None)
+        self.check(vif, bandwidth)  # here, as its warnings count the calls up to the caller's
+        looks = [machine]
+
+        def carry_out() -> None:
+            now = looks.pop() if looks else self.machine(machine.config.name, machine.config.uuid)
+            self.put_into_effect(now, find_vif(now.config, mac), bandwidth or None)
+
+        afresh(carry_out)
 
     def ready(self, machine: Machine) -> DomainConfig:
         """Let a definition that waited replace what has run; give what the domain has from now on."""

@@ -57,7 +57,7 @@ class HypervisorDomain(Domain):
     def set_bandwidth(self, mac: str, bandwidth: Bandwidth | None) -> None:
         """Replace a vif's bandwidth."""
         with self._connection.hypervisor.locked():
-            afresh(lambda: self._connection.update(self.machine(), mac, bandwidth))
+            self._connection.update(self.machine(), mac, bandwidth)
 
     def machine(self) -> "Machine":
         """Look at it as it is now. Raises DomainNotFoundError."""
