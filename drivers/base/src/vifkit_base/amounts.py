@@ -16,6 +16,12 @@ def memory_bytes(config: DomainConfig) -> int | None:
     return _amount(config, "memory", "KiB")
 
 
+def memory_MiB(config: DomainConfig, step_MiB: int) -> int | None:
+    """Give `<memory>` in MiB, up to the next whole step; None where there is none. Raises InvalidXmlError."""
+    found = memory_bytes(config)
+    return None if found is None else -(-found // (step_MiB << 20)) * step_MiB
+
+
 def vcpus(config: DomainConfig) -> int | None:
     """Give `<vcpu>`; None where there is none. Raises InvalidXmlError for a number that is none."""
     return _amount(config, "vcpu", "b")

@@ -17,6 +17,7 @@ from vifkit import (
     Domain,
     DomainConfig,
     Driver,
+    InvalidXmlError,
     UnsupportedError,
     Vif,
 )
@@ -52,6 +53,11 @@ class VirtuozzoConnection(SwitchedConnection):
     def __init__(self, hypervisor: Virtuozzo, switch: Switch, netns: str) -> None:
         super().__init__(hypervisor, switch, netns)
         self._pausing = hypervisor
+
+    def check_domain(self, config: DomainConfig) -> None:
+        """Refuse a name that prlctl would not take for one."""
+        if config.name.startswith("-"):
+            raise InvalidXmlError("domain/name", f"prlctl would take {config.name!r} for an option")
 
     def check(self, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Refuse a device's name as well: Virtuozzo gives it, after the MAC address."""

@@ -73,8 +73,6 @@ class Virtuozzo(PausingHypervisor):
 
     def define(self, config: DomainConfig, *, transient: bool) -> None:
         """Make one, or change the one that is there; else all is as it was."""
-        if config.name.startswith("-"):
-            raise InvalidXmlError("domain/name", f"prlctl would take {config.name!r} for an option")
         wanted = [(str(vif.mac), str(vif.source)) for vif in config.vifs]
         text = argument(config, transient=transient)
         with ExitStack() as undo:
