@@ -62,7 +62,7 @@ VIF = Vif(
         outbound=Rate(average=128, peak=256, burst=256),
     ),
 )
-BAD_DEVICES = ["", ".", "..", "a/b", "a b", "a\tb", "a\u00a0b", "eth0:1", "x" * 16, "é" * 8]
+BAD_DEVICES = ["", "-", "-x", ".", "..", "a/b", "a b", "a\tb", "a\u00a0b", "eth0:1", "x" * 16, "é" * 8]
 
 
 def domain(devices: str = "", name: str = "web", identity: str = f"<uuid>{UUID}</uuid>") -> str:

@@ -121,6 +121,11 @@ def test_two_vifs_with_one_mac_are_refused() -> None:
     assert error.path == "domain/devices/interface[2]/mac"
 
 
+def test_the_address_of_nobody_is_refused() -> None:
+    assert "is nobody's address" in refusal(parse_interface, interface(mac="00:00:00:00:00:00")).reason
+    assert parse_interface(interface(mac="00:00:00:00:00:01")).mac == "00:00:00:00:00:01"
+
+
 @pytest.mark.parametrize("device", BAD_DEVICES)
 def test_a_target_in_the_xml_that_linux_would_refuse_is_refused(device: str) -> None:
     error = refusal(parse_interface, interface(f"<target dev='{device.replace(chr(9), '&#9;')}'/>"))

@@ -17,6 +17,7 @@ from vifkit import (
     UnsupportedError,
 )
 from vifkit_netns.driver import NetnsConnection, NetnsDomain
+from vifkit_netns.store import Store
 
 from .handmade import Handmade, caught_by
 
@@ -275,3 +276,17 @@ class ForgottenDomainsAreShutOff(NetnsConnection):
     def handle(self, config: DomainConfig) -> NetnsDomain:
         """Give a domain that never says no."""
         return self._Domain(self, config.name, config.uuid)
+
+
+@caught_by("test_a_closed_connection_carries_nothing_out", "'version answered'")
+class GoesOnWhenClosed(NetnsConnection):
+    """Lets go of Open vSwitch when it is closed, and knows nothing of that in its next call."""
+
+    @property
+    def store(self) -> Store:
+        """Give it to everybody."""
+        return self._store
+
+    def version(self) -> str:
+        """Answer everybody."""
+        return "Linux"

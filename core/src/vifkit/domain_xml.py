@@ -224,14 +224,19 @@ def _mac(interface: etree._Element) -> str | None:
         raise InvalidXmlError(f"{path(interface)}/mac", f"{shown(address)} is no MAC address")
     if int(mac[:2], 16) & 1:  # refused by virDomainNetDefParseXML too
         raise InvalidXmlError(f"{path(interface)}/mac", f"{mac} is a multicast address")
+    if not mac.strip("0:"):  # refused by Linux, is_valid_ether_addr in include/linux/etherdevice.h
+        raise InvalidXmlError(f"{path(interface)}/mac", f"{mac} is nobody's address")
     return mac
 
 
 def _check_device(interface: etree._Element, name: str) -> None:
-    """Refuse what Linux refuses, dev_valid_name in net/core/dev.c, and what cannot be printed."""
-    legal = name.isprintable() and not re.search("[ /:]", name) and name not in ("", ".", "..")
+    """Refuse what Linux refuses, dev_valid_name in net/core/dev.c, and what cannot be printed.
+
+    And a name that begins with a dash: Linux takes it, and `ip`, `tc` and `ethtool` take it for an option.
+    """
+    legal = name.isprintable() and not re.search("^-|[ /:]", name) and name not in ("", ".", "..")
     if not legal or len(name.encode()) > 15:
-        reason = f"{shown(name)} is no device name: 1 to 15 bytes, without '/', ':' and whitespace"
+        reason = f"{shown(name)} is no device name: 1 to 15 bytes, no dash first, without '/', ':' and whitespace"
         raise InvalidXmlError(f"{path(interface)}/target", reason)
 
 

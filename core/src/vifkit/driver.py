@@ -80,7 +80,11 @@ class Domain(ABC):
 
 
 class Connection(ABC):
-    """An open hypervisor; a context manager."""
+    """An open hypervisor; a context manager.
+
+    Once it is closed, each of its methods but `close`, and each of its domains', raises ConnectError, and changes
+    nothing; `name` and `uuid` of a domain are told all the same, and `capabilities` may be.
+    """
 
     @property
     @abstractmethod
@@ -116,7 +120,7 @@ class Connection(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the hypervisor; domains go on. To close twice is allowed."""
+        """Let go of the hypervisor; domains go on. To close twice is allowed, and all else is over."""
 
     def __enter__(self) -> Self:
         return self

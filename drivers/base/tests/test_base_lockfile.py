@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vifkit import BackendError
-from vifkit_base.lockfile import LockFile
+from vifkit import AccessDeniedError, BackendError
+from vifkit_base.lockfile import DirectoryLock, LockFile
 
 HOLDS = """
 import sys
@@ -21,8 +21,9 @@ with LockFile("box", sys.argv[1]).held():
 
 COUNTS = """
 import pathlib, sys
-from vifkit_base.lockfile import LockFile
-lock, count = LockFile("box"), pathlib.Path(sys.argv[1])
+from vifkit_base.lockfile import DirectoryLock, LockFile
+count = pathlib.Path(sys.argv[1])
+lock = DirectoryLock(count.parent) if sys.argv[2:] else LockFile("box")
 for _ in range(50):
     with lock.held():
         count.write_text(str(int(count.read_text()) + 1))
@@ -81,10 +82,46 @@ def test_a_file_that_is_no_file_is_refused() -> None:
         pass
 
 
-def test_of_many_processes_one_has_it_at_a_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("of_a_directory", [[], ["yes"]], ids=["named", "directory"])
+def test_of_many_processes_one_has_it_at_a_time(tmp_path: Path, of_a_directory: list[str]) -> None:
     count = tmp_path / "count"
     count.write_text("0")
-    rivals = [subprocess.Popen([sys.executable, "-c", COUNTS, str(count)]) for _ in range(4)]
+    rivals = [subprocess.Popen([sys.executable, "-c", COUNTS, str(count), *of_a_directory]) for _ in range(4)]
     assert [each.wait(30) for each in rivals] == [0] * 4
     assert count.read_text() == "200"
     assert [each.name for each in tmp_path.iterdir()] == ["count"]
+
+
+def test_a_directory_is_as_it_was_when_its_lock_is_let_go_of(tmp_path: Path) -> None:
+    with DirectoryLock(tmp_path).held():
+        assert [each.name for each in tmp_path.iterdir()] == [".vifkit.lock"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_a_process_has_left_when_it_was_killed_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / ".vifkit.lock").touch()
+    if os.geteuid() == 0:
+        os.chown(tmp_path / ".vifkit.lock", 65534, 65534)
+    with DirectoryLock(tmp_path).held():
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_is_not_to_be_had_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".vifkit.lock").mkdir()
+    with pytest.raises(BackendError, match=r"vifkit\.lock: Is a directory$"), DirectoryLock(tmp_path).held():
+        pass
+    with pytest.raises(BackendError, match=r"vifkit\.lock: No such file"), DirectoryLock(tmp_path / "none").held():
+        pass
+
+
+def test_a_directory_that_one_may_not_write_is_refused(tmp_path: Path) -> None:
+    user = os.geteuid()
+    tmp_path.chmod(0o500)
+    lock = DirectoryLock(tmp_path)
+    os.seteuid(user or 65534)  # root may write everywhere
+    try:
+        with pytest.raises(AccessDeniedError, match=r"vifkit\.lock: Permission denied$"), lock.held():
+            pass
+    finally:
+        os.seteuid(user)

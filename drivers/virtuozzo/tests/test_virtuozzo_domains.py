@@ -71,6 +71,16 @@ def test_a_name_that_would_be_an_option_is_refused(guest: Guests, own: Connectio
     assert own.domains() == []
 
 
+@pytest.mark.parametrize(("bridge", "error"), [("-a", InvalidXmlError), ("", UnsupportedError)])
+def test_a_bridge_that_would_be_an_option_or_is_none_is_refused(
+    guest: Guests, own: Connection, bridge: str, error: type[Exception]
+) -> None:
+    xml, _ = guest.write(bridge=bridge)
+    with pytest.raises(error, match=r"prlctl would take '-a' for an option|names its bridge"):
+        own.define(xml)
+    assert own.domains() == []
+
+
 @pytest.mark.parametrize(("kind", "told"), [("exe", "CT"), ("hvm", "VM")])
 def test_containers_and_virtual_machines_are_shaped_alike(guest: Guests, behind: Run, kind: str, told: str) -> None:
     xml, macs = guest.write(REFERENCE)

@@ -75,14 +75,14 @@ def test_a_definition_becomes_a_vmx_file(vmware: Double, machines: Connection) -
         'ethernet1.addressType = "static"',
         'ethernet1.address = "00:50:56:00:00:02"',
     ]
-    assert sorted(each.name for each in vmware.machines.rglob("*")) == [".vifkit.lock", "web", "web.vmx"]
+    assert sorted(each.name for each in vmware.machines.rglob("*")) == ["web", "web.vmx"]
 
 
 def test_what_was_never_more_than_its_files_is_deleted(vmware: Double, machines: Connection) -> None:
     made = machines.create(domain(interface(FIRST)))
     (vmware.machines / "web/web.nvram").touch()
     made.stop()
-    assert [each.name for each in vmware.machines.iterdir()] == [".vifkit.lock"]
+    assert list(vmware.machines.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ['a "b"; c', "it's $(id) `id` | %s", "-leading", "--nogui", "wört ☃", "ünïcode " * 12])
@@ -153,10 +153,29 @@ def test_a_machine_that_died_starts_again(vmware: Double, machines: Connection) 
             "domain/memory: not understood: '1' 'horse'",
         ),
         (domain(interface(FIRST, "<mtu size='9000'/>")), UnsupportedError, "mtu"),
+        (domain(interface(FIRST, bridge="")), UnsupportedError, "on a network that has a name"),
+        (domain(interface(FIRST, "<target dev='-x'/>")), InvalidXmlError, "no dash first"),
+        (domain(interface(FIRST), interface(FIRST)), InvalidXmlError, f"another vif has the address {FIRST}"),
+        (domain(interface("00:00:00:00:00:00")), InvalidXmlError, "is nobody's address"),
         (domain(name="a/b"), InvalidXmlError, "domain/name"),
         (domain(name="a&#10;b"), InvalidXmlError, "domain/name"),
     ],
-    ids=["network", "openvswitch", "user", "no-source", "eleven", "memory", "unit", "mtu", "slash", "newline"],
+    ids=[
+        "network",
+        "openvswitch",
+        "user",
+        "no-source",
+        "eleven",
+        "memory",
+        "unit",
+        "mtu",
+        "nameless",
+        "option",
+        "twice",
+        "nobody",
+        "slash",
+        "newline",
+    ],
 )
 def test_what_vmware_cannot_be_is_refused(
     vmware: Double, machines: Connection, xml: str, error: type[Exception] | None, said: str
@@ -169,7 +188,7 @@ def test_what_vmware_cannot_be_is_refused(
     else:
         with pytest.raises(error, match=said):
             machines.define(xml)
-    assert {each.name for each in vmware.machines.iterdir()} <= {".vifkit.lock"}
+    assert list(vmware.machines.iterdir()) == []
 
 
 def test_two_connections_see_one_another(vmware: Double, machines: Connection) -> None:

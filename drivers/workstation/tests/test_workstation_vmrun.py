@@ -86,7 +86,7 @@ def test_a_start_that_fails_leaves_nothing(vmware: Double, machines: Connection)
     vmware.order("start", say="Error: Not enough physical memory is available\n", status=255)
     with pytest.raises(CommandFailedError, match="vmrun: Error: Not enough physical memory is available"):
         machines.create(XML)
-    assert [each.name for each in vmware.machines.iterdir()] == [".vifkit.lock"]
+    assert list(vmware.machines.iterdir()) == []
 
 
 def test_a_machine_that_ended_by_itself_meanwhile_is_not_stopped(vmware: Double, machines: Connection) -> None:
@@ -130,5 +130,12 @@ def test_a_uri_that_is_not_understood_is_refused(uri: str) -> None:
 
 
 def test_a_directory_that_is_not_there_is_a_connect_error(vmware: Double) -> None:
-    with pytest.raises(ConnectError, match="is no directory"):
-        WorkstationDriver().open(vmware.uri.replace("/machines?", "/nowhere?"))
+    for part in ("/machines?", "/networks"):
+        with pytest.raises(ConnectError, match=r"/nowhere is no directory$"):
+            WorkstationDriver().open(vmware.uri.replace(part, "/nowhere" + part[9:]))
+    assert not (vmware.directory / "nowhere").exists()
+
+
+def test_a_uri_that_is_not_understood_is_answered_by_all_that_is() -> None:
+    with pytest.raises(ValueError, match=r"vmrun=PROGRAM&timeout=SECONDS&networks=DIRECTORY is, of 1 to 9999 seconds$"):
+        WorkstationDriver().open("vmware:///x?timeout=0")

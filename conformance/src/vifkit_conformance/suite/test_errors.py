@@ -1,12 +1,17 @@
 """What cannot be done is refused by the error that the contract names, and nothing changes."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from vifkit import (
     Bandwidth,
     Connection,
+    Domain,
     DomainExistsError,
     DomainNotFoundError,
+    Driver,
     InvalidBandwidthError,
     InvalidStateError,
     InvalidXmlError,
@@ -84,6 +89,19 @@ def test_a_forgotten_domain_is_not_found_by_its_old_handle(guest: Guests) -> Non
             verb()
 
 
+def test_a_closed_connection_carries_nothing_out(guest: Guests, driver: Driver, uri: str) -> None:
+    """Failing: after `close`, which may be called twice, all but it must raise ConnectError, of old handles too."""
+    made = guest(REFERENCE)
+    closed = driver.open(uri)
+    domain = closed.domain(made.domain.name)
+    closed.close()
+    closed.close()
+    said = {name: _said(call) for name, call in _calls(closed, domain, made.mac, guest.write()[0]).items()}
+    assert [f"{name} {how}" for name, how in said.items() if how != "raised ConnectError"] == []
+    assert (domain.name, domain.uuid) == (made.domain.name, made.domain.uuid)
+    assert made.domain.state() is State.RUNNING
+
+
 @pytest.mark.parametrize(
     ("broken", "error"),
     [
@@ -125,3 +143,48 @@ def test_a_floor_is_for_inbound_only(guest: Guests) -> None:
     xml, _ = guest.write("<bandwidth><outbound average='1' floor='1'/></bandwidth>")
     with pytest.raises(InvalidBandwidthError):
         guest.create(xml)
+
+
+def _calls(connection: Connection, domain: Domain, mac: str, xml: str) -> dict[str, Callable[[], object]]:
+    """List every call of a connection and a domain, those too that only some have, in an order that harms least."""
+    calls: dict[str, Callable[[], object]] = {
+        "version": connection.version,
+        "domains": connection.domains,
+        "domain": lambda: connection.domain(domain.name),
+        "state": domain.state,
+        "xml": domain.xml,
+        "vifs": domain.vifs,
+        "bandwidth": lambda: domain.bandwidth(mac),
+        "set_bandwidth": lambda: domain.set_bandwidth(mac, None),
+        "define": lambda: connection.define(xml),
+        "create": lambda: connection.create(xml),
+        "start": domain.start,
+        "stop": domain.stop,
+        "undefine": domain.undefine,
+    }
+    interface = f"<interface{xml.partition('<interface')[2].partition('</interface>')[0]}</interface>"
+    more: dict[str, tuple[object, ...]] = {
+        "statistics": (mac,),
+        "suspend": (),
+        "resume": (),
+        "reboot": (),
+        "shutdown": (),
+        "attach_vif": (interface,),
+        "detach_vif": (mac,),
+        "migrate": (connection,),
+        "subscribe": (lambda *_: None,),
+    }
+    for name, arguments in more.items():
+        verb = getattr(domain, name, getattr(connection, name, None))
+        if verb is not None:
+            calls[name] = partial(verb, *arguments)
+    return calls
+
+
+def _said(call: Callable[[], object]) -> str:
+    """Tell how a call ends."""
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001  told, and judged, by the test
+        return f"raised {type(error).__name__}"
+    return "answered"

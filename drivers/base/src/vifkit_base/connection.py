@@ -7,6 +7,7 @@ from contextlib import ExitStack, suppress
 from netqos.guard import refuse_undeclared
 from vifkit import (
     Bandwidth,
+    ConnectError,
     Connection,
     Domain,
     DomainConfig,
@@ -33,7 +34,15 @@ class HypervisorConnection(Connection):
     """The types of domain that it takes, as their XML names them."""
 
     def __init__(self, hypervisor: Hypervisor) -> None:
-        self.hypervisor = hypervisor
+        self._hypervisor = hypervisor
+        self._closed = False
+
+    @property
+    def hypervisor(self) -> Hypervisor:
+        """The hypervisor, through which all goes. Raises ConnectError once the connection is closed."""
+        if self._closed:
+            raise ConnectError("the connection is closed: open another")
+        return self._hypervisor
 
     @abstractmethod
     def check(self, vif: Vif, bandwidth: Bandwidth | None) -> None:
@@ -66,23 +75,26 @@ class HypervisorConnection(Connection):
 
     def define(self, xml: str) -> Domain:
         """Keep a domain."""
+        hypervisor = self.hypervisor
         if not self.capabilities.persistent_domains:
             raise UnsupportedError("persistent_domains", "this hypervisor keeps no domain that does not run")
         config = self._accept(xml)
-        with self.hypervisor.locked():
+        with hypervisor.locked():
             afresh(lambda: self._define(config))
         return self.handle(config)
 
     def create(self, xml: str) -> Domain:
         """Start a domain that is gone when it stops."""
+        hypervisor = self.hypervisor
         config = self._accept(xml)
-        with self.hypervisor.locked():
+        with hypervisor.locked():
             afresh(lambda: self._create(config))
         return self.handle(config)
 
     def close(self) -> None:
         """Let go of the hypervisor."""
-        self.hypervisor.close()
+        self._closed = True
+        self._hypervisor.close()
 
     def handle(self, config: DomainConfig) -> Domain:
         """Make the Domain of a domain; a driver whose domains have more verbs makes its own."""

@@ -7,10 +7,10 @@ import stat
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vifkit import BackendError
+from vifkit import AccessDeniedError, BackendError
 
 
 class LockFile:
@@ -18,6 +18,9 @@ class LockFile:
 
     It is in XDG_RUNTIME_DIR, else in /run, else where temporary files are, and its user's own.
     """
+
+    private = True
+    """Whether nobody else's file is taken for it: others may write where it is."""
 
     def __init__(self, *what: str) -> None:
         run = os.environ.get("XDG_RUNTIME_DIR") or ("/run" if os.access("/run", os.W_OK) else tempfile.gettempdir())
@@ -29,7 +32,7 @@ class LockFile:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold it for the time of the block. Raises BackendError where the file is not to be had."""
+        """Hold it for the time of the block. Raises AccessDeniedError, BackendError where the file is not to be had."""
         with self._thread:
             if self._depth == 0:
                 self._descriptor = self._take()
@@ -39,7 +42,8 @@ class LockFile:
             finally:
                 self._depth -= 1
                 if self._depth == 0:
-                    self.path.unlink(missing_ok=True)  # before anybody else can have it
+                    with suppress(OSError):
+                        self.path.unlink()  # before anybody else can have it
                     os.close(self._descriptor)
 
     def _take(self) -> int:
@@ -56,14 +60,25 @@ class LockFile:
     def _open(self) -> int:
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                found = os.fstat(descriptor)
+                if not stat.S_ISREG(found.st_mode) or (self.private and found.st_uid != os.geteuid()):
+                    raise BackendError(f"{self.path}: it is another's")
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            except BaseException:
+                os.close(descriptor)
+                raise
         except OSError as error:
-            raise BackendError(f"{self.path}: {error.strerror}") from error
-        try:
-            found = os.fstat(descriptor)
-            if found.st_uid != os.geteuid() or not stat.S_ISREG(found.st_mode):
-                raise BackendError(f"{self.path}: it is another's")
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except BaseException:
-            os.close(descriptor)
-            raise
+            kind = AccessDeniedError if isinstance(error, PermissionError) else BackendError
+            raise kind(f"{self.path}: {error.strerror}") from error
         return descriptor
+
+
+class DirectoryLock(LockFile):
+    """A lock of all that is in a directory, for whoever may write there; of a directory that is there nothing stays."""
+
+    private = False
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self.path = directory / ".vifkit.lock"

@@ -20,7 +20,7 @@ class NativeConnection(HypervisorConnection):
 
         A driver whose units or networks allow less refuses more.
         """
-        if vif.type != "bridge" or vif.source is None or vif.virtualport is not None:
+        if vif.type != "bridge" or not vif.source or vif.virtualport is not None:
             said = f"only <interface type='bridge'> on {self.network}, its source, can be"
             raise UnsupportedError("interface", said)
         for rate in (bandwidth.inbound, bandwidth.outbound) if bandwidth else ():

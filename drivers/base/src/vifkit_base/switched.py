@@ -145,8 +145,10 @@ def _look_for_bridges(config: DomainConfig, there: Mapping[str, PortRows]) -> No
 
 
 def _insist_on_openvswitch(vif: Vif) -> None:
-    if vif.type != "bridge" or not vif.on_openvswitch or vif.source is None:
+    if vif.type != "bridge" or not vif.on_openvswitch:
         raise UnsupportedError("interface", f"an interface of type {vif.type!r} is not on Open vSwitch")
+    if not vif.source:
+        raise UnsupportedError("interface", "an interface of type 'bridge' names its bridge: <source bridge='…'/>")
 
 
 def _plug(config: DomainConfig, vif: Vif) -> Plug:

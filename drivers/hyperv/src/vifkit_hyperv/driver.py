@@ -84,7 +84,7 @@ class HypervConnection(NativeConnection):
 
     def check(self, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Refuse a vif that is on no switch of Hyper-V's, and a peak that its switch does not allow; warn of others."""
-        if vif.type != "bridge" or vif.source is None or vif.virtualport is not None:
+        if vif.type != "bridge" or not vif.source or vif.virtualport is not None:
             raise UnsupportedError("interface", "an interface of Hyper-V's is of type 'bridge', on a virtual switch")
         if _WILDCARDS & set(vif.source):
             raise UnsupportedError("interface", f"a switch's name {vif.source!r} would be a pattern to PowerShell")

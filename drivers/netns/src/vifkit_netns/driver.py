@@ -74,10 +74,17 @@ class NetnsConnection(Connection):
     """The domains in one directory, on one Open vSwitch."""
 
     def __init__(self, store: Store, switch: Switch, namespace: str) -> None:
-        self.store = store
+        self._store = store
+        self._closed = False
         self.switch = switch
         self.namespace = namespace
         self.kernel = Kernel(namespace)
+
+    @property
+    def store(self) -> Store:
+        """What keeps the domains, and all goes through. Raises ConnectError once the connection is closed."""
+        self._insist_open()
+        return self._store
 
     @property
     def capabilities(self) -> Capabilities:
@@ -96,6 +103,7 @@ class NetnsConnection(Connection):
 
     def version(self) -> str:
         """The kernel is the hypervisor here."""
+        self._insist_open()
         return f"Linux {os.uname().release}"
 
     def domains(self) -> Sequence[Domain]:
@@ -108,22 +116,23 @@ class NetnsConnection(Connection):
 
     def define(self, xml: str) -> Domain:
         """Keep a domain."""
-        config = self.accept(xml)
-        with self.store.locked():
+        store, config = self.store, self.accept(xml)
+        with store.locked():
             self.refuse_rivals(config)
-            self.store.keep(config)
+            store.keep(config)
         return self.handle(config)
 
     def create(self, xml: str) -> Domain:
         """Start a domain that is gone when it stops."""
-        config = self.accept(xml)
-        with self.store.locked():
+        store, config = self.store, self.accept(xml)
+        with store.locked():
             self.refuse_rivals(config)
-            self.start(self.store.defined(config.name) or config)
+            self.start(store.defined(config.name) or config)
         return self.handle(config)
 
     def close(self) -> None:
         """Let go of Open vSwitch."""
+        self._closed = True
         self.kernel.close()
         self.switch.close()
 
@@ -220,6 +229,10 @@ class NetnsConnection(Connection):
             if (other.name == config.name) != (other.uuid == config.uuid):
                 raise DomainExistsError(other.name)
 
+    def _insist_open(self) -> None:
+        if self._closed:
+            raise ConnectError("the connection is closed: open another")
+
     def _sweep(self, config: DomainConfig) -> None:
         """Take away the ports that outlived the domain: a restart of the host leaves the database as it was."""
         ports, names = self.switch.ports(), [_sure(vif.target) for vif in config.vifs]
@@ -239,7 +252,10 @@ class NetnsDomain(Domain):
         self.name = name
         self.uuid = uuid
         self._connection = connection
-        self._store = connection.store
+
+    @property
+    def _store(self) -> Store:
+        return self._connection.store
 
     @property
     def namespace(self) -> str:

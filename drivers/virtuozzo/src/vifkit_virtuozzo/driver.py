@@ -55,9 +55,10 @@ class VirtuozzoConnection(SwitchedConnection):
         self._pausing = hypervisor
 
     def check_domain(self, config: DomainConfig) -> None:
-        """Refuse a name that prlctl would not take for one."""
-        if config.name.startswith("-"):
-            raise InvalidXmlError("domain/name", f"prlctl would take {config.name!r} for an option")
+        """Refuse names that prlctl would not take for some."""
+        for where, given in ("name", config.name), *(("devices/interface/source", vif.source) for vif in config.vifs):
+            if str(given).startswith("-"):
+                raise InvalidXmlError(f"domain/{where}", f"prlctl would take {given!r} for an option")
 
     def check(self, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Refuse a device's name as well: Virtuozzo gives it, after the MAC address."""

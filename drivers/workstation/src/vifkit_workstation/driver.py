@@ -47,13 +47,15 @@ class WorkstationDriver(Driver):
         address = parse(uri, self.schemes, ("vmrun", "timeout", "networks"))
         directory, seconds = Path(address.path), address.query.get("timeout", "60")
         if address.host or address.user or not directory.is_absolute() or not re.fullmatch("[1-9][0-9]{0,3}", seconds):
-            raise ValueError(f"not understood: {uri!r}; vmware:///DIRECTORY?vmrun=PROGRAM&timeout=SECONDS is")
-        if not directory.is_dir():
-            raise ConnectError(f"{uri}: {directory} is no directory")
+            usage = "vmware:///DIRECTORY?vmrun=PROGRAM&timeout=SECONDS&networks=DIRECTORY"
+            raise ValueError(f"not understood: {uri!r}; {usage} is, of 1 to 9999 seconds")
+        networks = Path(address.query.get("networks", "/dev"))
+        for each in (directory, networks):
+            if not each.is_dir():
+                raise ConnectError(f"{uri}: {each} is no directory")
         program = shutil.which(address.query.get("vmrun", "vmrun"))
         if program is None:
             raise ConnectError(f"{uri}: there is no program vmrun: name it by vmrun=, or install VMware Workstation")
-        networks = Path(address.query.get("networks", "/dev"))
         return WorkstationConnection(Workstation(directory.resolve(), Vmrun(program, float(seconds)), networks))
 
 

@@ -1,13 +1,13 @@
 """VMware Workstation: a directory of machines, and vmrun, which says which of them run."""
 
-import fcntl
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from vifkit import BackendError, Bandwidth, ConnectError, DomainConfig, DomainNotFoundError, VifkitError
 from vifkit_base.hypervisor import Hypervisor, Machine
+from vifkit_base.lockfile import DirectoryLock
 from vifkit_base.notes import note
 from vifkit_base.waiting import moments
 
@@ -28,6 +28,7 @@ class Workstation(Hypervisor):
         self.directory = directory
         self.vmrun = vmrun
         self.networks = networks
+        self._lock_file = DirectoryLock(directory)
 
     def version(self) -> str:
         """Name vmrun's version, which comes with Workstation's."""
@@ -48,15 +49,9 @@ class Workstation(Hypervisor):
         """Find a machine. Raises VmxError for one that is not understood."""
         return self._read(name, self.vmrun.running())
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[object]:
         """Keep out the other threads, and all other processes that use this driver."""
-        with self._lock:
-            with touching(self.directory):
-                lock = (self.directory / ".vifkit.lock").open("w")
-            with lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
+        return self._lock_file.held()
 
     def define(self, config: DomainConfig, *, transient: bool) -> None:
         """Write a machine's .vmx file, or what is ours of it."""

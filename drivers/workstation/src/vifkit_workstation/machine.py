@@ -64,7 +64,7 @@ def fill(text: Vmx, config: DomainConfig, *, transient: bool) -> None:
     """
     if len(config.vifs) > adapters.MOST:
         raise UnsupportedError("interface", f"VMware gives a machine {adapters.MOST} adapters, not {len(config.vifs)}")
-    if any(vif.source is None for vif in config.vifs):
+    if not all(vif.source for vif in config.vifs):
         raise UnsupportedError("interface", "an adapter is on a network that has a name, as vmnet8")
     digits, memory, processors = config.uuid.replace("-", ""), memory_MiB(config, 4), vcpus(config)
     text.set("displayName", text.get("displayName", config.name))

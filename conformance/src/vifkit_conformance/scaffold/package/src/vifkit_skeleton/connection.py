@@ -17,6 +17,7 @@ from vifkit import (
     BackendError,
     Bandwidth,
     Capabilities,
+    ConnectError,
     Connection,
     Domain,
     DomainConfig,
@@ -39,9 +40,17 @@ class SkeletonConnection(Connection):
     """The domains of one hypervisor, on one Open vSwitch."""
 
     def __init__(self, hypervisor: Hypervisor, switch: Switch, netns: str) -> None:
-        self.hypervisor = hypervisor
+        self._hypervisor = hypervisor
+        self._closed = False
         self.switch = switch
         self.kernel = Kernel(netns)
+
+    @property
+    def hypervisor(self) -> Hypervisor:
+        """The hypervisor, through which all goes. Raises ConnectError once the connection is closed."""
+        if self._closed:
+            raise ConnectError("the connection is closed: open another")
+        return self._hypervisor
 
     @property
     def capabilities(self) -> Capabilities:
@@ -75,22 +84,23 @@ class SkeletonConnection(Connection):
 
     def define(self, xml: str) -> Domain:
         """Keep a domain."""
-        config = self._accept(xml)
-        with self.hypervisor.locked():
+        hypervisor, config = self.hypervisor, self._accept(xml)
+        with hypervisor.locked():
             self._refuse_rivals(config)
-            self.hypervisor.define(config)
+            hypervisor.define(config)
         return SkeletonDomain(self, config)
 
     def create(self, xml: str) -> Domain:
         """Start a domain that is gone when it stops."""
-        config = self._accept(xml)
-        with self.hypervisor.locked():
+        hypervisor, config = self.hypervisor, self._accept(xml)
+        with hypervisor.locked():
             self._refuse_rivals(config)
-            self.start(self.hypervisor.defined(config.uuid) or config)
+            self.start(hypervisor.defined(config.uuid) or config)
         return SkeletonDomain(self, config)
 
     def close(self) -> None:
         """Let go of Open vSwitch and the kernel."""
+        self._closed = True
         self.kernel.close()
         self.switch.close()
 

@@ -7,6 +7,7 @@ from vifkit import Bandwidth, Domain, DomainConfig, DomainNotFoundError, Invalid
 
 if TYPE_CHECKING:
     from .connection import SkeletonConnection
+    from .hypervisor import Hypervisor
 
 
 class SkeletonDomain(Domain):
@@ -19,7 +20,10 @@ class SkeletonDomain(Domain):
         self.name = config.name
         self.uuid = config.uuid
         self._connection = connection
-        self._hypervisor = connection.hypervisor
+
+    @property
+    def _hypervisor(self) -> "Hypervisor":
+        return self._connection.hypervisor
 
     def state(self) -> State:
         """Tell what the domain is doing."""
