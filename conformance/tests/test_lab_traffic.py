@@ -1,5 +1,6 @@
 import os
 import select
+import socket
 import time
 from itertools import pairwise
 
@@ -54,6 +55,30 @@ def test_a_paced_source_keeps_its_rate_within_5_percent() -> None:
         measured = _measured(wire, rate_bps=4_096_000, seconds=1.0)
     assert measured.rate_bps(after=0.1) == pytest.approx(4_096_000, rel=0.05)
     assert all(earlier < later for (earlier, _), (later, _) in pairwise(measured.samples))
+
+
+@pytest.mark.switch
+def test_an_address_may_be_given_again() -> None:
+    with Namespace() as left, Namespace() as right, veth(left, "eth0", "eth0", right) as wire:
+        for _ in range(2):
+            _addressed(wire)
+        assert _measured(wire, rate_bps=1e6, seconds=0.1).total_bytes > 0
+
+
+class LateSink(Sink):
+    def run(self, opened: socket.socket) -> None:
+        time.sleep(0.4)
+        super().run(opened)
+
+
+@pytest.mark.switch
+def test_what_is_read_late_is_measured_as_it_arrived() -> None:
+    with Namespace() as left, Namespace() as right, veth(left, "eth0", "eth0", right) as wire:
+        _addressed(wire)
+        _shape(wire[0], "parent 1: classid 1:1 htb rate 4mbit")
+        with LateSink(right, "192.0.2.2", 0.8) as sink, Source(left, "192.0.2.2", 12e6, 1.0):
+            sink.wait()
+    assert sink.measurement.rate_bps() == pytest.approx(4e6, rel=0.03)
 
 
 @pytest.mark.switch

@@ -2,16 +2,19 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 from shared.rows import CLASSES, CONFIG, REFERENCE, classes, qos_of
 
 from netqos.ovsdb import Plug, Switch
+from netqos.patience import is_gone
 from netqos.rpc import Operation, Rpc
 from vifkit import BackendError, SwitchUnavailableError
-from vifkit_conformance.lab import Lab, tap
+from vifkit_conformance.lab import Lab, tap, until
 
 pytestmark = pytest.mark.switch
 
@@ -57,6 +60,32 @@ def test_a_switch_that_died_is_told_and_what_was_committed_is_in_effect_after_it
         own_lab.ovs.start_vswitchd()
         assert classes(own_lab, "vnet0") == CLASSES
         assert Switch(own_lab.ovs.db).apply({"vnet0": REFERENCE}) == []
+
+
+def test_a_switch_that_has_crashed_is_not_waited_for_to_the_end(own_lab: Lab) -> None:
+    switch = Switch(own_lab.ovs.db, timeout=60)
+    own_lab.ovs.vswitchd.kill()
+    began = time.monotonic()
+    with pytest.raises(SwitchUnavailableError, match="ovs-vswitchd is not answering") as raised:
+        switch.refresh()
+    assert raised.value.committed
+    assert 2 <= time.monotonic() - began < 30
+
+
+def test_a_switch_that_is_started_again_is_waited_for(own_lab: Lab) -> None:
+    switch = Switch(own_lab.ovs.db)
+    before = own_lab.ovs.rows("Open_vSwitch", "next_cfg")
+    own_lab.ovs.vswitchd.kill()
+    with ThreadPoolExecutor(1) as thread:
+        refreshed = thread.submit(switch.refresh)
+        until(lambda: own_lab.ovs.rows("Open_vSwitch", "next_cfg") != before, "it is asked")
+        own_lab.ovs.start_vswitchd()
+        refreshed.result()
+
+
+@pytest.mark.parametrize("db", ["tcp:127.0.0.1:1", "unix:", "unix:/nowhere/db.sock", "unix:/proc/self/db.sock"])
+def test_nobody_is_gone_of_whom_nothing_is_known(db: str) -> None:
+    assert not is_gone(db)
 
 
 def test_reading_needs_no_vswitchd(own_lab: Lab) -> None:

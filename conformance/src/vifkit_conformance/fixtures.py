@@ -151,8 +151,7 @@ def nothing_left(request: pytest.FixtureRequest, observer: "Observer") -> Iterat
     before = request.config.stash.get(LAST, None) or Leftovers.of(observer)
     yield
     died = observer.ovs.revive() if isinstance(observer, Lab) else []
-    after = Leftovers.of(observer)
-    left = after - before
+    after, left = Leftovers.after(observer, before)
     request.config.stash[LAST] = None if left or isinstance(observer, Lab) else after
     if left:
         left.remove(observer)

@@ -1,5 +1,6 @@
 """What a driver may leave behind: rows, ports, devices, namespaces, and copies of the process that it ran in."""
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ from .lab.command import run
 from .lab.forks import end
 from .observe import Observer
 from .observe.commands import Commands
+
+DEVICE_SECONDS = 2.0
+"""How long a device may outlive the test that it was there for."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,20 @@ class Leftovers:
     def of(cls, seen: Observer) -> "Leftovers":
         """List what there is."""
         return cls(frozenset(seen.things()))
+
+    @classmethod
+    def after(cls, seen: Observer, before: "Leftovers") -> tuple["Leftovers", "Leftovers"]:
+        """List what there is after a test, and what of it was not there before; a device is given a moment to go.
+
+        Some drivers of Linux delete a device in a thread of the kernel, when its user has gone: Xen's netback does.
+        """
+        end = time.monotonic() + DEVICE_SECONDS
+        while True:
+            there = cls.of(seen)
+            left = there - before
+            if {kind for kind, _ in left.things} != {"device"} or time.monotonic() > end:
+                return there, left
+            time.sleep(0.05)
 
     def __sub__(self, other: "Leftovers") -> "Leftovers":
         return Leftovers(self.things - other.things)

@@ -3,7 +3,7 @@
 import pytest
 
 from vifkit import DomainConfig, InvalidXmlError, parse_domain
-from vifkit_base.amounts import memory_bytes, vcpus
+from vifkit_base.amounts import memory_bytes, memory_MiB, vcpus
 
 
 def domain(inner: str) -> DomainConfig:
@@ -27,6 +27,19 @@ def domain(inner: str) -> DomainConfig:
 )
 def test_memory_is_told_in_bytes(memory: str, held: int | None) -> None:
     assert memory_bytes(domain(memory)) == held
+
+
+@pytest.mark.parametrize(
+    ("memory", "held"),
+    [
+        ("<memory unit='MiB'>64</memory>", 64),
+        ("<memory unit='MiB'>65</memory>", 68),
+        ("<memory unit='b'>1</memory>", 4),
+        ("", None),
+    ],
+)
+def test_memory_is_told_in_steps(memory: str, held: int | None) -> None:
+    assert memory_MiB(domain(memory), 4) == held
 
 
 @pytest.mark.parametrize("text", ["much", "", "-1", "0", "000", "1.5", "1e3", "٣", "--help"])

@@ -60,11 +60,15 @@ def test_an_update_replaces_all_of_it(connection: HypervConnection, host: Host, 
 
 def test_a_peak_above_the_average_is_told(connection: HypervConnection, xml: Xml) -> None:
     with pytest.warns(BandwidthWarning) as caught:
-        connection.define(xml("web", "<outbound average='512' peak='1024'/>"))
+        domain = connection.define(xml("web", "<outbound average='512' peak='1024'/>"))
     (told,) = caught
     assert str(told.message) == (
         "peak-is-the-limit: the guest may send 1024 kB/s for ever; 512 kB/s is only guaranteed"
     )
+    assert told.filename.endswith("test_hyperv_bandwidth.py")
+    with pytest.warns(BandwidthWarning) as caught:
+        domain.set_bandwidth(MAC, Bandwidth(outbound=Rate(average=512, peak=1024)))
+    (told,) = caught
     assert told.filename.endswith("test_hyperv_bandwidth.py")
 
 

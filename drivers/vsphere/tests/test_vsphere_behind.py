@@ -1,6 +1,6 @@
 """What others do to a virtual machine, and to its port groups, between two calls of the driver's."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from vspheres.domains import domain_xml
@@ -9,6 +9,7 @@ from vspheres.raw import Raw, vim
 from vifkit import (
     Bandwidth,
     Connection,
+    Domain,
     DomainExistsError,
     DomainNotFoundError,
     InvalidStateError,
@@ -218,18 +219,54 @@ def test_an_adapter_that_is_added_or_removed_meanwhile_stays_so(connection: Conn
     assert sorted(card.macAddress for card in raw.cards(machine)) == ["52:54:00:00:01:01", "52:54:00:00:01:aa"]
 
 
-def test_a_state_that_changes_meanwhile_is_told(connection: Connection, raw: Raw) -> None:
+@pytest.fixture
+def guest(connection: Connection) -> Domain:
+    """A domain that is there."""
+    return connection.define(domain_xml("guest"))
+
+
+@pytest.fixture
+def overtaken(connection: Connection, guest: Domain) -> Callable[[Callable[[], object]], Domain]:
+    """Make a handle of the domain 'guest' behind whose back something is done, once, between its look and its deed."""
+    from vifkit_base.domain import HypervisorDomain
+    from vifkit_base.hypervisor import Machine
     from vifkit_vsphere.driver import VsphereConnection
 
     assert isinstance(connection, VsphereConnection)
-    connection.define(domain_xml("guest"))
-    before = connection.machine("guest").config
-    with pytest.raises(InvalidStateError, match="is shut off, not running"):
-        connection.hypervisor.stop(before)
-    raw.wait(raw.machine("guest").PowerOnVM_Task())
+    hypervisor, uuid = connection.hypervisor, guest.uuid
+
+    def interrupt(meanwhile: Callable[[], object]) -> Domain:
+        left = [meanwhile]
+
+        class Interrupted(VsphereConnection):
+            def machine(self, name: str, uuid: str | None = None) -> Machine:
+                found = super().machine(name, uuid)
+                if left:
+                    left.pop()()
+                return found
+
+        return HypervisorDomain(Interrupted(hypervisor), "guest", uuid)
+
+    return interrupt
+
+
+Overtaken = Callable[[Callable[[], object]], Domain]
+
+
+def test_a_state_that_changes_meanwhile_is_told(raw: Raw, overtaken: Overtaken) -> None:
+    machine = raw.machine("guest")
     with pytest.raises(InvalidStateError, match="is running, not shut off"):
-        connection.hypervisor.start(before)
-    raw.wait(raw.machine("guest").PowerOffVM_Task())
-    raw.wait(raw.machine("guest").Destroy_Task())
+        overtaken(lambda: raw.wait(machine.PowerOnVM_Task())).start()
+    with pytest.raises(InvalidStateError, match="is shut off, not running"):
+        overtaken(lambda: raw.wait(machine.PowerOffVM_Task())).stop()
     with pytest.raises(DomainNotFoundError):
-        connection.hypervisor.start(before)
+        overtaken(lambda: raw.wait(machine.Destroy_Task())).start()
+
+
+def test_an_annotation_that_is_written_meanwhile_stays(raw: Raw, overtaken: Overtaken) -> None:
+    machine = raw.machine("guest")
+    spec = vim.vm.ConfigSpec(annotation=f"Payroll.\n{machine.config.annotation}")
+    domain = overtaken(lambda: raw.wait(machine.ReconfigVM_Task(spec)))
+    domain.set_bandwidth(MAC, Bandwidth(outbound=Rate(average=9)))
+    assert machine.config.annotation.startswith("Payroll.\nvifkit1:")
+    assert domain.bandwidth(MAC) == Bandwidth(outbound=Rate(average=9))

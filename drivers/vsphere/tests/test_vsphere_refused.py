@@ -1,5 +1,8 @@
 """What is refused, after which all is as it was; and names that are not what they look like."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from vspheres.domains import domain_xml
 from vspheres.raw import Raw, vim
@@ -14,6 +17,7 @@ from vifkit import (
     UnsupportedError,
     VifkitError,
 )
+from vifkit_vsphere.driver import VsphereDriver
 
 LIMITED = "<bandwidth><outbound average='512'/></bandwidth>"
 MAC = "52:54:00:00:01:00"
@@ -121,6 +125,57 @@ def test_a_name_is_a_name(connection: Connection, raw: Raw, name: str) -> None:
     domain.stop()
     domain.undefine()
     assert list(connection.domains()) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 80, "%" * 26 + "xx", "\\" * 26, "%2f" * 16])
+def test_a_name_may_have_80_characters_as_vsphere_writes_it(connection: Connection, raw: Raw, name: str) -> None:
+    connection.define(domain_xml(name, LIMITED))
+    assert [each.name for each in connection.domains()] == [name]
+    assert raw.machine(name.replace("%", "%25").replace("\\", "%5c")).config.annotation.startswith("vifkit1:")
+
+
+@pytest.mark.parametrize("name", ["x" * 81, "%" * 26 + "xxx", "\\" * 27, "%2f" * 17, "-" * 5000])
+def test_a_name_that_is_longer_is_refused_before_anything_is_asked(
+    simulated: Callable[..., str], mode: str, tmp_path: Path, name: str
+) -> None:
+    trace = tmp_path / "trace"
+    with VsphereDriver().open(simulated(mode, "-trace", str(trace))) as connection:
+        trace.write_text("")
+        for verb in (connection.define, connection.create):
+            with pytest.raises(InvalidXmlError, match=r"domain/name: .* has more than 80 characters") as caught:
+                verb(domain_xml(name, LIMITED))
+            assert len(str(caught.value)) < 140
+        assert trace.read_text(encoding="utf-8") == ""
+
+
+@pytest.mark.parametrize("mode", ["vcenter"], indirect=True)
+def test_a_network_may_have_a_name_that_leaves_room_for_that_of_the_vifs_own(connection: Connection, raw: Raw) -> None:
+    switch = raw.groups()["br0"].config.distributedVirtualSwitch
+    for network, room in (("n" * 48 + "%2f", True), ("n" * 52, False)):
+        raw.wait(switch.AddDVPortgroup_Task([vim.dvs.DistributedVirtualPortgroup.ConfigSpec(name=network)]))
+        source = network.replace("%2f", "/")
+        domain = connection.define(domain_xml("guest", network=source))
+        assert domain.vifs()[0].source == source
+        if room:
+            domain.set_bandwidth(MAC, Bandwidth(outbound=Rate(average=7)))
+            assert domain.bandwidth(MAC) == Bandwidth(outbound=Rate(average=7))
+            assert domain.vifs()[0].source == source
+        else:
+            with pytest.raises(InvalidXmlError, match=r"domain/devices/interface/source: .* more than 80"):
+                domain.set_bandwidth(MAC, Bandwidth(outbound=Rate(average=7)))
+            assert domain.bandwidth(MAC) is None
+        domain.undefine()
+        raw.wait(raw.groups()[network].Destroy_Task())
+
+
+def test_the_name_of_a_template_is_taken(connection: Connection, raw: Raw) -> None:
+    connection.define(domain_xml("guest", number=2))
+    machine = raw.machine("guest")
+    machine.MarkAsTemplate()
+    assert list(connection.domains()) == []
+    with pytest.raises(DomainExistsError):
+        connection.define(domain_xml("guest", LIMITED))
+    raw.wait(machine.Destroy_Task())
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a/b", "", "\x85"])

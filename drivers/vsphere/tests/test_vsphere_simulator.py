@@ -64,12 +64,27 @@ def test_a_change_of_another_version_is_refused(connection: Connection, raw: Raw
 
 
 @vcenter
-def test_a_name_is_taken_once(connection: Connection, raw: Raw) -> None:
+def test_a_name_is_taken_once_and_not_too_long(connection: Connection, raw: Raw) -> None:
     connection.define(domain_xml("guest"))
     pool = raw.datacenter.hostFolder.childEntity[0].resourcePool
     spec = vim.vm.ConfigSpec(name="guest", files=vim.vm.FileInfo(vmPathName="[LocalDS_0]"))
     with pytest.raises(vim.fault.DuplicateName):
         raw.datacenter.vmFolder.CreateVM_Task(spec, pool)
+    spec.name = "x" * 81
+    with pytest.raises(vim.fault.InvalidName):
+        raw.datacenter.vmFolder.CreateVM_Task(spec, pool)
+
+
+def test_a_machine_is_changed_as_what_it_is(connection: Connection, raw: Raw) -> None:
+    connection.define(domain_xml("guest"))
+    machine = raw.machine("guest")
+    for version in ("1", "2", None):
+        assert machine.config.changeVersion == {"1": "1", "2": "2", None: "3"}[version]
+        raw.wait(machine.ReconfigVM_Task(vim.vm.ConfigSpec(numCPUs=3, changeVersion=version)))
+    for stale in ("3", "5"):
+        with pytest.raises(vim.fault.ConcurrentAccess):
+            raw.wait(machine.ReconfigVM_Task(vim.vm.ConfigSpec(numCPUs=4, changeVersion=stale)))
+    assert (machine.config.changeVersion, machine.config.hardware.numCPU) == ("4", 3)
 
 
 @esx

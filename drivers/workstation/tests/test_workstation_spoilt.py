@@ -19,9 +19,11 @@ from vifkit import (
     UnsupportedError,
     VifkitError,
 )
+from vifkit_base.overtaken import TRIES
+from vifkit_workstation import adapters
 from vifkit_workstation.double.install import Double
 from vifkit_workstation.files import LockedError, VmxFile
-from vifkit_workstation.vmx import VmxError
+from vifkit_workstation.vmx import Vmx, VmxError
 
 Untouched = Callable[..., AbstractContextManager[None]]
 
@@ -111,6 +113,31 @@ def test_what_somebody_else_writes_in_between_is_not_written_over(vmware: Double
     with pytest.raises(BackendError, match="No such file"):
         file.save()
     assert [each.name for each in path.parent.iterdir()] == []
+
+
+@pytest.mark.parametrize("times", [1, TRIES])
+def test_a_file_that_somebody_else_was_quicker_with_is_read_again(
+    vmware: Double, machines: Connection, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    made = machines.define(XML)
+    path, limit, left = vmware.vmx("web"), adapters.limit, list(range(times))
+
+    def late(vmx: Vmx, adapter: str, bandwidth: Bandwidth | None) -> None:
+        if left:
+            path.write_text(f'{path.read_text()}theirs{left.pop()} = "1"\n')
+        limit(vmx, adapter, bandwidth)
+
+    monkeypatch.setattr(adapters, "limit", late)
+    if times < TRIES:
+        made.set_bandwidth(MAC, LIMIT)
+        assert made.bandwidth(MAC) == LIMIT
+    else:
+        with pytest.raises(
+            BackendError, match=r"somebody else was quicker each time, and nothing was done: .*it was left"
+        ):
+            made.set_bandwidth(MAC, LIMIT)
+        assert made.bandwidth(MAC) is None
+    assert path.read_text().count("theirs") == times
 
 
 def test_a_locked_machine_is_left_alone(vmware: Double, machines: Connection, untouched: Untouched) -> None:

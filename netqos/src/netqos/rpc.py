@@ -15,6 +15,8 @@ from typing import Any, Self
 
 from vifkit import BackendError, SwitchUnavailableError
 
+from .patience import Patience
+
 SCHEMA = "Open_vSwitch"
 THE_ROOT: dict[str, Any] = {"table": SCHEMA, "where": []}  # the table has one row
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.001, 0.02  # seconds between two questions for what ovs-vswitchd has done
@@ -105,13 +107,13 @@ class Rpc:
         An OVSDB `wait` would tell at once, but before 2.16 ovsdb-server does not wake up to say that one has come true:
         it may say so 2.5 s later (ovsdb_jsonrpc_session_wait in OVS's ovsdb/jsonrpc-server.c).
         """
-        end = time.monotonic() + seconds
+        patience = Patience(self.db, seconds)
         pause = SHORTEST_PAUSE
         while True:
             (answer,) = self.transact({"op": "select", "columns": ["cur_cfg"], **THE_ROOT})
             if _only(self.db, answer)["cur_cfg"] >= number:
                 return True
-            left = end - time.monotonic()
+            left = patience.left
             if left <= 0:
                 return False
             time.sleep(min(pause, left))

@@ -30,8 +30,8 @@ class Link:
         return self.namespace.run("ip", *arguments)
 
     def add_address(self, address: str) -> None:
-        """Give the device an address with a prefix length, as 192.0.2.1/24."""
-        self.ip("address", "add", address, "dev", self.name)
+        """Give the device an address with a prefix length, as 192.0.2.1/24; no error if it has it already."""
+        self.ip("address", "replace", address, "dev", self.name)
 
     def add_neighbour(self, address: str, mac: str) -> None:
         """Tell the device another's hardware address, so that it never asks a link that may be full."""

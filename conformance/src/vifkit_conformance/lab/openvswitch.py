@@ -164,7 +164,9 @@ class OpenVSwitch:
         self.close()
 
     def _start(self, name: str, *arguments: str) -> Daemon:
-        options = [f"--unixctl={self.directory}/{name}.ctl", "-vsyslog:off"]
+        # With pidfiles, as on a host.
+        options = [f"--{kind}={self.directory}/{name}.{end}" for kind, end in (("unixctl", "ctl"), ("pidfile", "pid"))]
+        options.append("-vsyslog:off")
         log = self.directory / f"{name}.log"
         daemon = spawn([name, *arguments, *options], log, namespace=self.namespace, env=self.env)
         self._started.append(daemon)

@@ -6,8 +6,10 @@ HTB counts (qdisc_pkt_len). Frames are 1500 bytes long; in UDP 1458 of them are 
 
 import errno
 import socket
+import struct
 import time
 from abc import abstractmethod
+from contextlib import suppress
 
 from .loop import Loop
 from .measurement import Measurement
@@ -17,6 +19,9 @@ FRAME_BYTES = 1500
 UDP_PORT = 5001
 _HEADERS_BYTES = 14 + 20 + 8  # Ethernet, IPv4, UDP
 _SAMPLE_SECONDS = 0.01
+_SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 33, 35  # asm-generic/socket.h; Python has no names for them
+_RECEIVED_AT = struct.Struct("@ll")  # struct timespec
+_RECEIVE_BUFFER_BYTES = 1 << 22
 _LOST = {errno.ENOBUFS, errno.ECONNREFUSED}  # a queue was full; nobody listens any more
 
 
@@ -106,7 +111,10 @@ class Sink(Receiver):
         opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             opened.settimeout(_SAMPLE_SECONDS)
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+            with suppress(PermissionError):  # root may have more than net.core.rmem_max
+                opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER_BYTES)
+            opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             opened.bind(self.address)
         except OSError:
             opened.close()
@@ -114,17 +122,24 @@ class Sink(Receiver):
         return opened
 
     def run(self, opened: socket.socket) -> None:
-        """Count what arrives, and take a sample every 10 ms, also while nothing does."""
+        """Count what arrives, and take a sample every 10 ms, also while nothing does.
+
+        A frame's time is when the kernel received it, however late this thread comes to read it.
+        """
         buffer = bytearray(1 << 16)
         started: float | None = None
         due, total = 0.0, 0
         while self.running:
             try:
-                total += opened.recv_into(buffer) + _HEADERS_BYTES
+                size, ancillary, _, _ = opened.recvmsg_into([buffer], socket.CMSG_SPACE(_RECEIVED_AT.size))
             except TimeoutError:
                 if not total:
                     continue
-            now = time.monotonic()
+                now = time.time()
+            else:
+                total += size + _HEADERS_BYTES
+                seconds, nanoseconds = _RECEIVED_AT.unpack(ancillary[0][2])
+                now = seconds + nanoseconds / 1e9
             if started is None:
                 started = now
             if now >= due:

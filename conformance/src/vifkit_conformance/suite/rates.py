@@ -1,19 +1,19 @@
 """Rates as they are judged: a limit holds always, and what is promised is reached by a host that has the time."""
 
+import math
 from collections.abc import Callable
-
-from vifkit_conformance.lab import Measurement
 
 _ATTEMPTS = 3
 
 
-def reached(measured: Callable[[], Measurement], wanted_bps: float, *, after: float, rel: float = 0.05) -> float:
-    """Give a rate, in bits/s, of the first of three measurements that is not short of what is wanted, or else the last.
+def reached(measured_bps: Callable[[], float], least_bps: float, most_bps: float = math.inf) -> float:
+    """Give the first of three rates, in bits/s, that is within these bounds, or else the last.
 
     A host that is busy for longer than a burst lasts lets tokens go by; one that lets through too much does so at once.
+    So `most_bps` is for traffic that nothing is to limit: a sender that was held up makes up for it later.
     """
     for _ in range(_ATTEMPTS):
-        rate = measured().rate_bps(after=after)
-        if rate >= wanted_bps * (1 - rel):
+        rate = measured_bps()
+        if least_bps <= rate <= most_bps:
             break
     return rate

@@ -17,6 +17,7 @@ from vifkit import (
 from vifkit_conformance.bandwidths import REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.judging.declared import undeclared
+from vifkit_conformance.lab import LabError
 
 from .trees import differences, leaf
 
@@ -28,6 +29,16 @@ def suspended(guest: Guests, bandwidth: str = REFERENCE) -> Guest:
         undeclared("SupportsSuspend")
     made.domain.suspend()
     return made
+
+
+def ends(made: Guest, *, seconds: float) -> bool:
+    """Tell whether a domain is shut off within so many seconds."""
+    end = time.monotonic() + seconds
+    while made.domain.state() is not State.SHUTOFF:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 @pytest.mark.needs("inbound", shaping="ovs-htb")
@@ -120,15 +131,17 @@ def test_a_guest_that_is_asked_to_end_ends_or_goes_on(guest: Guests) -> None:
     if not isinstance(made.domain, SupportsShutdown):
         undeclared("SupportsShutdown")
     made.domain.shutdown()
-    end = time.monotonic() + 1
-    while (state := made.domain.state()) is not State.SHUTOFF and time.monotonic() < end:
-        time.sleep(0.02)
-    if state is State.SHUTOFF:
-        assert made.ports() == []
-        made.domain.undefine()
-    else:
-        assert differences(made.tree(), "reference") == []
-        made.domain.stop()
+    if not ends(made, seconds=1):
+        try:
+            assert differences(made.tree(), "reference") == []
+        except (AssertionError, LabError):  # its vifs go a little before it is shut off
+            if not ends(made, seconds=10):
+                raise
+        else:
+            made.domain.stop()
+            return
+    assert made.ports() == []
+    made.domain.undefine()
 
 
 @pytest.mark.needs("inbound", "persistent_domains", shaping="ovs-htb")

@@ -23,6 +23,12 @@ def memory_bytes(config: DomainConfig) -> int | None:
     return None if element is None else _amount("memory", element.text, unit, _UNITS.get(unit.lower(), 0), MOST_BYTES)
 
 
+def memory_MiB(config: DomainConfig, step_MiB: int) -> int | None:
+    """Give `<memory>` in MiB, up to the next whole step; None where there is none. Raises InvalidXmlError."""
+    found = memory_bytes(config)
+    return None if found is None else -(-found // (step_MiB << 20)) * step_MiB
+
+
 def vcpus(config: DomainConfig) -> int | None:
     """Give `<vcpu>`; None where there is none. Raises InvalidXmlError for a number that is none."""
     element = safe_xml.only(safe_xml.parse_again(config.to_xml()), "vcpu")

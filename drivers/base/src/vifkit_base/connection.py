@@ -24,6 +24,7 @@ from vifkit import (
 
 from .domain import HypervisorDomain, find_vif
 from .hypervisor import Hypervisor, Machine
+from .overtaken import afresh
 
 
 class HypervisorConnection(Connection):
@@ -54,13 +55,19 @@ class HypervisorConnection(Connection):
     def put_into_effect(self, machine: Machine, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Have a vif's new bandwidth carried out and kept; after a failure all is as it was."""
 
+    def check_domain(self, config: DomainConfig) -> None:
+        """Refuse a domain that the hypervisor cannot keep, by its name for one, before anything is asked of it.
+
+        Raises InvalidXmlError.
+        """
+
     def version(self) -> str:
         """Name the hypervisor and its version."""
         return self.hypervisor.version()
 
     def domains(self) -> Sequence[Domain]:
         """List all domains."""
-        return [self.handle(each.config) for each in self.hypervisor.machines() if not is_over(each)]
+        return [self.handle(each.config) for each in afresh(self.hypervisor.machines) if not is_over(each)]
 
     def domain(self, name: str) -> Domain:
         """Find a domain."""
@@ -73,26 +80,15 @@ class HypervisorConnection(Connection):
             raise UnsupportedError("persistent_domains", "this hypervisor keeps no domain that does not run")
         config = self._accept(xml)
         with hypervisor.locked():
-            there = self._rival(config)
-            if there is not None and there.state is not State.SHUTOFF:
-                hypervisor.keep(config, running=False)
-            else:
-                hypervisor.define(config, transient=False)
+            afresh(lambda: self._define(config))
         return self.handle(config)
 
     def create(self, xml: str) -> Domain:
         """Start a domain that is gone when it stops."""
         hypervisor = self.hypervisor
         config = self._accept(xml)
-        with hypervisor.locked(), ExitStack() as undo:
-            there = self._rival(config)
-            if there is not None:
-                self.start(there)
-                return self.handle(there.config)
-            hypervisor.define(config, transient=True)
-            undo.callback(self._forget, config)
-            self.start(Machine(config=config, state=State.SHUTOFF, transient=True))
-            undo.pop_all()
+        with hypervisor.locked():
+            afresh(lambda: self._create(config))
         return self.handle(config)
 
     def close(self) -> None:
@@ -106,7 +102,7 @@ class HypervisorConnection(Connection):
 
     def machine(self, name: str, uuid: str | None = None) -> Machine:
         """Look at a domain as it is now. Raises DomainNotFoundError, also where another has its name."""
-        found = self.hypervisor.machine(name)
+        found = afresh(lambda: self.hypervisor.machine(name))
         if found is None or is_over(found) or uuid not in (None, found.config.uuid):
             raise DomainNotFoundError(name)
         return found
@@ -135,15 +131,22 @@ class HypervisorConnection(Connection):
         refuse_undeclared(bandwidth, self.capabilities)
         if machine.state is not State.SHUTOFF and not self.capabilities.live_update:
             raise UnsupportedError("live_update", "the bandwidth of a running domain does not change: stop it first")
-        self.check(vif, bandwidth)
-        self.put_into_effect(machine, vif, bandwidth or None)
+        self.check(vif, bandwidth)  # here, as its warnings count the calls up to the caller's
+        looks = [machine]
+
+        def carry_out() -> None:
+            now = looks.pop() if looks else self.machine(machine.config.name, machine.config.uuid)
+            self.put_into_effect(now, find_vif(now.config, mac), bandwidth or None)
+
+        afresh(carry_out)
 
     def ready(self, machine: Machine) -> DomainConfig:
         """Let a definition that waited replace what has run; give what the domain has from now on."""
-        if machine.waiting is None:
+        waiting = machine.waiting
+        if waiting is None:
             return machine.config
-        self.hypervisor.define(machine.waiting, transient=machine.transient)
-        return machine.waiting
+        afresh(lambda: self.hypervisor.define(waiting, transient=machine.transient))
+        return waiting
 
     def keep_definition(self, machine: Machine, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Keep a bandwidth in the definition, where that has the vif."""
@@ -162,7 +165,26 @@ class HypervisorConnection(Connection):
                 raise UnsupportedError("mtu", "this driver gives no vif an <mtu> of its own, so none is accepted")
             refuse_undeclared(vif.bandwidth, self.capabilities)
             self.check(vif, vif.bandwidth)
+        self.check_domain(config)
         return config
+
+    def _define(self, config: DomainConfig) -> None:
+        there = self._rival(config)
+        if there is not None and there.state is not State.SHUTOFF:
+            self.hypervisor.keep(config, running=False)
+        else:
+            self.hypervisor.define(config, transient=False)
+
+    def _create(self, config: DomainConfig) -> None:
+        there = self._rival(config)
+        if there is not None:
+            self.start(there)
+            return
+        with ExitStack() as undo:
+            self.hypervisor.define(config, transient=True)
+            undo.callback(self._forget, config)
+            self.start(Machine(config=config, state=State.SHUTOFF, transient=True))
+            undo.pop_all()
 
     def _rival(self, config: DomainConfig) -> Machine | None:
         """Find the domain itself, where it is known, and let nobody else have its name or UUID.
@@ -170,7 +192,7 @@ class HypervisorConnection(Connection):
         One that was only created and has ended by itself is forgotten. Raises DomainExistsError.
         """
         found = None
-        for other in self.hypervisor.alike(config):
+        for other in self.hypervisor.alike(config.name, config.uuid):
             same = other.config.name == config.name, other.config.uuid == config.uuid
             if any(same) and is_over(other):
                 self.hypervisor.undefine(other.config)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from vifkit import Bandwidth, Domain, DomainConfig, InvalidStateError, State, Vif
 
+from .overtaken import afresh
+
 if TYPE_CHECKING:
     from .connection import HypervisorConnection
     from .hypervisor import Machine
@@ -28,20 +30,17 @@ class HypervisorDomain(Domain):
     def start(self) -> None:
         """Start it."""
         with self._connection.hypervisor.locked():
-            self._connection.start(self.machine())
+            afresh(lambda: self._connection.start(self.machine()))
 
     def stop(self) -> None:
         """End it at once."""
         with self._connection.hypervisor.locked():
-            machine = self.machine()
-            if machine.state is State.SHUTOFF:
-                raise InvalidStateError(self.name, State.SHUTOFF.value, State.RUNNING.value)
-            self._connection.stop(machine)
+            afresh(self._stop)
 
     def undefine(self) -> None:
         """Forget it."""
         with self._connection.hypervisor.locked():
-            self._connection.undefine(self.machine())
+            afresh(lambda: self._connection.undefine(self.machine()))
 
     def xml(self) -> str:
         """Give the XML as it runs, or as it is kept."""
@@ -63,6 +62,12 @@ class HypervisorDomain(Domain):
     def machine(self) -> "Machine":
         """Look at it as it is now. Raises DomainNotFoundError."""
         return self._connection.machine(self.name, self.uuid)
+
+    def _stop(self) -> None:
+        machine = self.machine()
+        if machine.state is State.SHUTOFF:
+            raise InvalidStateError(self.name, State.SHUTOFF.value, State.RUNNING.value)
+        self._connection.stop(machine)
 
     def _config(self) -> DomainConfig:
         machine = self.machine()

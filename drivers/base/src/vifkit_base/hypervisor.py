@@ -31,7 +31,8 @@ class Hypervisor(ABC):
     """One hypervisor, on a connection of its own.
 
     Every verb may raise ConnectError, AccessDeniedError, BackendError, and DomainNotFoundError where the domain has
-    gone meanwhile. None of them leaves half of its work behind.
+    gone meanwhile; or OvertakenError, after which all begins again with a new look. None of them leaves half of its
+    work behind.
     """
 
     def __init__(self) -> None:
@@ -47,11 +48,11 @@ class Hypervisor(ABC):
 
     def machine(self, name: str) -> Machine | None:
         """Find a domain; override it where one costs less than all."""
-        return next((each for each in self.machines() if each.config.name == name), None)
+        return next((each for each in self.alike(name) if each.config.name == name), None)
 
-    def alike(self, config: DomainConfig) -> Sequence[Machine]:
+    def alike(self, name: str, uuid: str | None = None) -> Sequence[Machine]:
         """List the domains that have a name or a UUID, and maybe others; override it where that costs less than all."""
-        del config
+        del name, uuid
         return self.machines()
 
     def locked(self) -> AbstractContextManager[object]:

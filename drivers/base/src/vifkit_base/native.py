@@ -1,9 +1,12 @@
 """Hypervisors that shape by themselves, or not at all."""
 
-from vifkit import Bandwidth, UnsupportedError, Vif
+from vifkit import Bandwidth, Capabilities, Shaping, UnsupportedError, Vif
 
 from .connection import HypervisorConnection
 from .hypervisor import Machine
+
+NATIVE = Capabilities(shaping=Shaping.NATIVE, outbound=True, persistent_domains=True)
+"""What each of them does that shapes by itself, and says more of: it limits what a guest sends, and keeps domains."""
 
 
 class NativeConnection(HypervisorConnection):

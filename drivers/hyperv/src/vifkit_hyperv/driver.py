@@ -9,6 +9,7 @@ certificates to trust, by default the system's. `timeout` is how many seconds an
 
 import ssl
 import warnings
+from dataclasses import replace
 
 from vifkit import (
     Bandwidth,
@@ -18,7 +19,6 @@ from vifkit import (
     Credentials,
     DomainConfig,
     Driver,
-    Shaping,
     State,
     UnsupportedError,
     Vif,
@@ -27,7 +27,7 @@ from vifkit import (
 from vifkit_base.connection import insist_on
 from vifkit_base.domain import HypervisorDomain
 from vifkit_base.https import trust
-from vifkit_base.native import NativeConnection
+from vifkit_base.native import NATIVE, NativeConnection
 from vifkit_base.secrets import account
 from vifkit_base.uri import parse
 
@@ -78,14 +78,8 @@ class HypervConnection(NativeConnection):
     def __init__(self, hypervisor: HyperV) -> None:
         super().__init__(hypervisor)
         modes = hypervisor.modes()
-        self._capabilities = Capabilities(
-            shaping=Shaping.NATIVE,
-            outbound=True,
-            peak=bool(modes) and set(modes.values()) == {"Absolute"},
-            live_update=True,
-            persistent_domains=True,
-            highest_rate_bps=HIGHEST_BPS,
-        )
+        peak = bool(modes) and set(modes.values()) == {"Absolute"}
+        self._capabilities = replace(NATIVE, peak=peak, live_update=True, highest_rate_bps=HIGHEST_BPS)
 
     @property
     def capabilities(self) -> Capabilities:

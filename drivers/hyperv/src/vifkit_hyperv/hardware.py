@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 
 from vifkit import DomainConfig
-from vifkit_base.amounts import memory_bytes, vcpus
+from vifkit_base.amounts import memory_MiB, vcpus
 
-DEFAULT_BYTES = 512 << 20
-LEAST_BYTES, STEP_BYTES = 32 << 20, 2 << 20
-"""Hyper-V's least memory of a virtual machine, and what it must be a multiple of."""
+LEAST_MIB, STEP_MIB, DEFAULT_MIB = 32, 2, 512
+"""Hyper-V's least memory of a virtual machine, what it must be a multiple of, and what one has that names none."""
 
 
 def arguments(config: DomainConfig) -> Mapping[str, int]:
@@ -15,5 +14,5 @@ def arguments(config: DomainConfig) -> Mapping[str, int]:
 
     Raises InvalidXmlError.
     """
-    step = -(-(memory_bytes(config) or DEFAULT_BYTES) // STEP_BYTES) * STEP_BYTES
-    return {"ProcessorCount": vcpus(config) or 1, "MemoryStartupBytes": max(LEAST_BYTES, step)}
+    size_MiB = max(LEAST_MIB, memory_MiB(config, STEP_MIB) or DEFAULT_MIB)
+    return {"ProcessorCount": vcpus(config) or 1, "MemoryStartupBytes": size_MiB << 20}

@@ -16,8 +16,9 @@ from pathlib import Path
 import asyncssh
 
 import vifkit
-from vifkit import Bandwidth, Capabilities, ConnectError, Credentials, Shaping, UnsupportedError, Vif, VifkitError
+from vifkit import Bandwidth, Capabilities, ConnectError, Credentials, Shaping, UnsupportedError, Vif
 from vifkit_base.native import NativeConnection
+from vifkit_base.opening import opened
 from vifkit_base.secrets import insist_private, secret
 from vifkit_base.uri import Address, parse
 
@@ -41,11 +42,7 @@ class PowervmDriver(vifkit.Driver):
         if address.host is None or not sound:
             raise ValueError(f"not understood: {uri!r}; hmc://USER@HMC/MANAGED-SYSTEM?timeout=1 to 999 seconds is")
         console = Console(address.host, address.port or 22, _options(address, credentials), float(timeout))
-        try:
-            return PowervmConnection(PowerHypervisor(console, system))
-        except VifkitError as error:
-            console.close()
-            raise error if isinstance(error, ConnectError) else ConnectError(f"{address.host}: {error}") from error
+        return opened(address.host, lambda: PowervmConnection(PowerHypervisor(console, system)), console.close)
 
 
 class PowervmConnection(NativeConnection):

@@ -1,7 +1,6 @@
 """The verbs of the contract, by the commands of an HMC."""
 
 import re
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import cached_property
@@ -10,6 +9,7 @@ import vifkit
 from vifkit import BackendError, Bandwidth, ConnectError, DomainConfig, State, UnsupportedError, VifkitError
 from vifkit_base.hypervisor import Hypervisor, Machine
 from vifkit_base.notes import note
+from vifkit_base.waiting import moments
 
 from . import words
 from .console import CommandRefusedError, Console
@@ -136,11 +136,11 @@ class PowerHypervisor(Hypervisor):
             undo.pop_all()
 
     def _wait(self, name: str, wanted: State) -> None:
-        end, pause = time.monotonic() + WAIT_SECONDS, 0.05
-        while state_of(said := self._lpars.said(name)["state"]) is not wanted:
-            if time.monotonic() > end:
-                raise BackendError(f"{name!r} is still in the state {said!r} after {WAIT_SECONDS:g} s")
-            time.sleep(pause := min(2 * pause, 2.0))
+        said = ""
+        for _ in moments(WAIT_SECONDS, longest_s=2.0):
+            if state_of(said := self._lpars.said(name)["state"]) is wanted:
+                return
+        raise BackendError(f"{name!r} is still in the state {said!r} after {WAIT_SECONDS:g} s")
 
     @cached_property
     def _region_MiB(self) -> int:

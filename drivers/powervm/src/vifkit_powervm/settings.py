@@ -3,7 +3,7 @@
 import re
 
 from vifkit import DomainConfig, InvalidXmlError
-from vifkit_base.amounts import memory_bytes, vcpus
+from vifkit_base.amounts import memory_MiB, vcpus
 
 from . import words
 from .adapters import adapters_of
@@ -38,8 +38,8 @@ def settings_of(config: DomainConfig, region_MiB: int) -> dict[str, str]:
         reason = f"{config.name!r} is no LPAR's name: 1 to 31 letters, digits, spaces and .;:~@#^_+{{}}- name one"
         raise InvalidXmlError("domain/name", f"{reason}, a letter or digit first")
     adapters = words.values(each.to_profile() for each in adapters_of(config)) or "none"
-    processors, asked_MiB = vcpus(config) or 1, -(-(memory_bytes(config) or 1) // 2**20)
-    size = str(-(-max(asked_MiB, SMALLEST_MIB) // region_MiB) * region_MiB)
+    processors, asked_MiB = vcpus(config) or 1, max(memory_MiB(config, 1) or 0, SMALLEST_MIB)
+    size = str(-(-asked_MiB // region_MiB) * region_MiB)
     memories, units = dict.fromkeys(("min_mem", "desired_mem", "max_mem"), size), f"{processors / 10:.1f}"
     given = {"min_procs": "1", "desired_procs": str(processors), "max_procs": str(processors)}
     given |= {"min_proc_units": "0.1", "desired_proc_units": units, "max_proc_units": units}

@@ -17,6 +17,7 @@ from vifkit import (
     Domain,
     DomainConfig,
     Driver,
+    InvalidXmlError,
     UnsupportedError,
     Vif,
 )
@@ -52,6 +53,12 @@ class VirtuozzoConnection(SwitchedConnection):
     def __init__(self, hypervisor: Virtuozzo, switch: Switch, netns: str) -> None:
         super().__init__(hypervisor, switch, netns)
         self._pausing = hypervisor
+
+    def check_domain(self, config: DomainConfig) -> None:
+        """Refuse names that prlctl would not take for some."""
+        for where, given in ("name", config.name), *(("devices/interface/source", vif.source) for vif in config.vifs):
+            if str(given).startswith("-"):
+                raise InvalidXmlError(f"domain/{where}", f"prlctl would take {given!r} for an option")
 
     def check(self, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Refuse a device's name as well: Virtuozzo gives it, after the MAC address."""

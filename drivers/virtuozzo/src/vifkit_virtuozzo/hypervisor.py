@@ -73,9 +73,6 @@ class Virtuozzo(PausingHypervisor):
 
     def define(self, config: DomainConfig, *, transient: bool) -> None:
         """Make one, or change the one that is there; else all is as it was."""
-        for where, given in ("name", config.name), *(("devices/interface/source", vif.source) for vif in config.vifs):
-            if str(given).startswith("-"):
-                raise InvalidXmlError(f"domain/{where}", f"prlctl would take {given!r} for an option")
         wanted = [(str(vif.mac), str(vif.source)) for vif in config.vifs]
         text = argument(config, transient=transient)
         with ExitStack() as undo:

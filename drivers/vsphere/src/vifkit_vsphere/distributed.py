@@ -7,15 +7,12 @@ from . import names
 from .api import vim
 from .networks import Group, Networks
 from .session import select
-from .shaping import FIGURES, Limit, Limits
+from .shaping import FIGURES, Limit, Limits, held
 
 _portgroup = vim.dvs.DistributedVirtualPortgroup
-_NOTE = "The port group of one virtual adapter, made by vifkit for its bandwidth."
-_VERSION = "config.configVersion"
-_POLICIES = {
-    "outbound": "config.defaultPortConfig.inShapingPolicy",
-    "inbound": "config.defaultPortConfig.outShapingPolicy",
-}
+_OURS = {"description": "The port group of one virtual adapter, made by vifkit for its bandwidth.", "numPorts": 1}
+_POLICIES = {"outbound": "inShapingPolicy", "inbound": "outShapingPolicy"}
+_PATHS = {direction: f"config.defaultPortConfig.{policy}" for direction, policy in _POLICIES.items()}
 
 
 class Distributed(Networks):
@@ -38,42 +35,34 @@ class Distributed(Networks):
 
     def backing(self, group: Group) -> Any:
         """Put an adapter on a port group."""
-        switch = group.held[0].config.distributedVirtualSwitch
+        switch = group.held.config.distributedVirtualSwitch
         port = vim.dvs.PortConnection(switchUuid=switch.uuid, portgroupKey=group.key)
         return vim.vm.device.VirtualEthernetCard.DistributedVirtualPortBackingInfo(port=port)
 
     def put(self, name: str, like: Group, wanted: Limits) -> None:
         """Change the limits of a port group, or make one that is like another in all else."""
-        managed, version = like.held
-        outbound, inbound = (_policy(wanted.get(direction)) for direction in _POLICIES)
+        config = like.held.config
+        policies = {policy: _policy(wanted[direction]) for direction, policy in _POLICIES.items()}
         if name == like.name:
-            setting = vim.dvs.VmwareDistributedVirtualSwitch.VmwarePortConfigPolicy(
-                inShapingPolicy=outbound, outShapingPolicy=inbound
-            )
-            spec = _portgroup.ConfigSpec(configVersion=version, defaultPortConfig=setting)
-            return self.session.wait(managed.ReconfigureDVPortgroup_Task(spec))
-        config = managed.config
-        config.defaultPortConfig.inShapingPolicy, config.defaultPortConfig.outShapingPolicy = outbound, inbound
-        spec = _portgroup.ConfigSpec(
-            name=names.escaped(name),
-            description=_NOTE,
-            type=_portgroup.PortgroupType.earlyBinding,
-            numPorts=1,
-            defaultPortConfig=config.defaultPortConfig,
-            policy=config.policy,
-        )
+            setting = vim.dvs.VmwareDistributedVirtualSwitch.VmwarePortConfigPolicy(**policies)
+            spec = _portgroup.ConfigSpec(configVersion=config.configVersion, defaultPortConfig=setting)
+            return self.session.wait(like.held.ReconfigureDVPortgroup_Task(spec))
+        spec = _portgroup.ConfigSpec(type="earlyBinding", policy=config.policy, **_OURS)
+        spec.name = names.escaped(name, "domain/devices/interface/source")
+        spec.defaultPortConfig = config.defaultPortConfig
+        for policy, value in policies.items():
+            setattr(spec.defaultPortConfig, policy, value)
         return self.session.wait(config.distributedVirtualSwitch.AddDVPortgroup_Task([spec]))
 
     def remove(self, group: Group) -> None:
         """Remove a port group that nobody uses."""
-        self.session.wait(group.held[0].Destroy_Task())
+        self.session.wait(group.held.Destroy_Task())
 
     def _read(self, objects: Sequence[Any]) -> Iterable[Group]:
-        for managed, has in self.session.read(objects, _portgroup, "key", "name", _VERSION, *_POLICIES.values()):
+        for managed, has in self.session.read(objects, _portgroup, "key", "name", *_PATHS.values()):
             if "key" in has:
-                found = {direction: _limit(has.get(path)) for direction, path in _POLICIES.items()}
-                limits = {direction: limit for direction, limit in found.items() if limit}
-                yield Group(names.unescaped(has["name"]), has["key"], limits, (managed, has.get(_VERSION)))
+                limits = {direction: held(has.get(path)) for direction, path in _PATHS.items()}
+                yield Group(names.unescaped(has["name"]), has["key"], limits, managed)
 
 
 def _policy(limit: Limit | None) -> Any:
@@ -84,10 +73,3 @@ def _policy(limit: Limit | None) -> Any:
         enabled=vim.BoolPolicy(inherited=False, value=limit is not None),
         **{name: vim.LongPolicy(inherited=False, value=value) for name, value in figures},
     )
-
-
-def _limit(policy: Any) -> Limit | None:
-    if policy is None or policy.enabled is None or not policy.enabled.value:
-        return None
-    figures = (getattr(policy, name) for name in FIGURES)
-    return Limit(*(each.value if each is not None and each.value else 0 for each in figures))

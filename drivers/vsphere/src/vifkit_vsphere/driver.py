@@ -8,21 +8,22 @@ one for new virtual machines (default: the first that is accessible).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from vifkit import BackendError, Capabilities, ConnectError, Credentials, Driver, Shaping, VifkitError
+from vifkit import Capabilities, ConnectError, Credentials, DomainConfig, Driver, State
 from vifkit_base.domain import HypervisorDomain
 from vifkit_base.https import Peer, trust
-from vifkit_base.native import NativeConnection
+from vifkit_base.native import NATIVE, NativeConnection
+from vifkit_base.opening import opened
 from vifkit_base.secrets import account
 from vifkit_base.uri import Address, parse
 
-from . import session
+from . import names, session
 from .api import vim
 from .distributed import Distributed
 from .entries import DOMAIN_TYPE
 from .hypervisor import VsphereHypervisor
-from .networks import Networks
 from .session import Session
 from .shaping import HIGHEST_BPS
 from .standard import Standard
@@ -41,17 +42,14 @@ class VsphereDriver(Driver):
         address = parse(uri, self.schemes, ("cacert", "credentials", "datastore"))
         if address.host is None:
             raise ValueError(f"not understood: {uri!r}; {address.scheme}://USER@HOST is")
-        user, password = account(address, credentials)
         context = trust(address.query.get("cacert"))
-        peer = Peer(address.host, address.port or 443, context, timeout_s=session.CALL_SECONDS)
-        opened = Session(peer, user, password)
-        try:
-            return VsphereConnection(_hypervisor(opened, address))
-        except VifkitError as error:
-            opened.close()
-            if isinstance(error, BackendError):
-                raise ConnectError(f"{address.host}: {error}") from error
-            raise
+        vsphere = Session(Peer(address.host, address.port or 443, context, timeout_s=session.CALL_SECONDS))
+
+        def connect() -> VsphereConnection:
+            vsphere.login(*account(address, credentials))
+            return VsphereConnection(_hypervisor(vsphere, address))
+
+        return opened(address.host, connect, vsphere.close)
 
 
 class VsphereConnection(NativeConnection):
@@ -64,20 +62,17 @@ class VsphereConnection(NativeConnection):
     @property
     def capabilities(self) -> Capabilities:
         """All that a port group's policy can say."""
-        return Capabilities(
-            shaping=Shaping.NATIVE,
-            inbound=self.hypervisor.networks.inbound,
-            outbound=True,
-            peak=True,
-            burst=True,
-            live_update=True,
-            persistent_domains=True,
-            highest_rate_bps=HIGHEST_BPS,
-        )
+        inbound = self.hypervisor.networks.inbound
+        return replace(NATIVE, inbound=inbound, peak=True, burst=True, live_update=True, highest_rate_bps=HIGHEST_BPS)
+
+    def check_domain(self, config: DomainConfig) -> None:
+        """Refuse a name that is too long."""
+        names.escaped(config.name)
 
     def domains(self) -> Sequence[HypervisorDomain]:
         """List all domains, their devices unread."""
-        there = [each for each in self.hypervisor.entries() if not each.is_over]
+        entries = self.hypervisor.entries()
+        there = [each for each in entries if each.state is not State.SHUTOFF or not each.noted.transient]
         return [HypervisorDomain(self, each.name, each.uuid) for each in there]
 
 
@@ -90,27 +85,23 @@ def _hypervisor(session: Session, address: Address) -> VsphereHypervisor:
     datacenter = resource.parent
     while not isinstance(datacenter, vim.Datacenter):
         datacenter = datacenter.parent
-    if address.scheme == "vcenter":
-        networks: Networks = Distributed(session, datacenter)
-    else:
-        networks = Standard(session, resource.host[0].configManager.networkSystem)
+    host = resource.host[0] if address.scheme == "esx" else None
+    networks = Standard(session, host.configManager.networkSystem) if host else Distributed(session, datacenter)
     return VsphereHypervisor(session, networks, datacenter, resource, _datastore(resource, address))
 
 
 def _resource(session: Session, path: str) -> Any:
     """Find a cluster, or a host that is in none. Raises ConnectError."""
-    if path:
-        found = session.content.searchIndex.FindByInventoryPath(path)
-        if not isinstance(found, vim.ComputeResource):
-            raise ConnectError(f"no cluster or host is at {path!r} in the inventory")
+    content = session.content
+    found = content.searchIndex.FindByInventoryPath(path) if path else None
+    if isinstance(found, vim.ComputeResource):
         return found
-    there = session.content.viewManager.CreateContainerView(
-        session.content.rootFolder, [vim.ComputeResource], True
-    ).view
-    if len(there) != 1:
-        known = ", ".join(sorted(each.name for each in there)) or "none"
-        raise ConnectError(f"name one cluster or host in the URI, as DATACENTER/host/NAME; there are {known}")
-    return there[0]
+    there = content.viewManager.CreateContainerView(content.rootFolder, [vim.ComputeResource], True).view
+    if not path and len(there) == 1:
+        return there[0]
+    asked = f"no cluster or host is at {path!r}" if path else "name one cluster or host, as DATACENTER/host/NAME,"
+    known = ", ".join(sorted(each.name for each in there)) or "none"
+    raise ConnectError(f"{asked} in the inventory; there are {known}")
 
 
 def _datastore(resource: Any, address: Address) -> str:

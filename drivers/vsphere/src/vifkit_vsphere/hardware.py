@@ -4,24 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from vifkit import DomainConfig, UnsupportedError, safe_xml
-from vifkit_base.amounts import memory_bytes, vcpus
+from vifkit_base.amounts import memory_MiB, vcpus
 
 from . import names
 from .api import vim
 
 _card = vim.vm.device.VirtualEthernetCard
-_change = vim.vm.device.VirtualDeviceSpec
 _MODELS = {name: getattr(vim.vm.device, f"Virtual{name.capitalize()}") for name in ("vmxnet3", "e1000", "e1000e")}
 
 
 def specification(config: DomainConfig) -> Any:
     """Write what a domain is beside its adapters: the memory in steps of 4 MiB, as vSphere wants it."""
     spec = vim.vm.ConfigSpec(name=names.escaped(config.name), uuid=config.uuid, guestId="otherGuest64")
-    memory, processors = memory_bytes(config), vcpus(config)
-    if memory is not None:
-        spec.memoryMB = -(-memory // (4 << 20)) * 4
-    if processors is not None:
-        spec.numCPUs = processors
+    spec.memoryMB, spec.numCPUs = memory_MiB(config, 4), vcpus(config)
     return spec
 
 
@@ -39,25 +34,16 @@ def network(card: Any) -> str | None:
     return str(card.backing.deviceName) if isinstance(card.backing, _card.NetworkBackingInfo) else None
 
 
-def added(config: DomainConfig, mac: str, number: int, backing: Any) -> Any:
-    """Add an adapter, of the model that the XML names, else vmxnet3. Raises UnsupportedError."""
+def new(config: DomainConfig, mac: str, number: int) -> Any:
+    """Make an adapter, of the model that the XML names, else vmxnet3. Raises UnsupportedError."""
     model = safe_xml.only(safe_xml.parse(config.interface_xml(mac)), "model")
     named = "vmxnet3" if model is None else model.get("type", "")
     if named not in _MODELS:
         raise UnsupportedError("interface", f"the adapter {named!r} is none of {', '.join(_MODELS)}")
     connected = vim.vm.device.VirtualDevice.ConnectInfo(startConnected=True, connected=True, allowGuestControl=True)
-    card = _MODELS[named](
-        key=-100 - number, backing=backing, addressType="manual", macAddress=mac, connectable=connected
-    )
-    return _change(operation=_change.Operation.add, device=card)
+    return _MODELS[named](key=-100 - number, addressType="manual", macAddress=mac, connectable=connected)
 
 
-def moved(card: Any, backing: Any) -> Any:
-    """Put an adapter on another port group."""
-    card.backing = backing
-    return _change(operation=_change.Operation.edit, device=card)
-
-
-def removed(card: Any) -> Any:
-    """Remove an adapter."""
-    return _change(operation=_change.Operation.remove, device=card)
+def change(operation: str, card: Any) -> Any:
+    """Have an adapter made, 'add', or changed, 'edit', or taken away, 'remove'."""
+    return vim.vm.device.VirtualDeviceSpec(operation=operation, device=card)

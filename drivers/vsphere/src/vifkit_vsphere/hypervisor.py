@@ -1,23 +1,26 @@
 """Virtual machines, listed, made, changed and removed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from functools import cached_property
 from typing import Any
 
 from vifkit import Bandwidth, DomainConfig, DomainNotFoundError, InvalidXmlError
 from vifkit_base.hypervisor import Hypervisor, Machine
-from vifkit_base.notes import Noted, in_text, written
+from vifkit_base.notes import in_text, note
+from vifkit_base.overtaken import afresh
 
 from . import hardware, names
 from .api import vim
-from .entries import PATHS, Entry, about, entries
+from .entries import PATHS, Entry, entries
 from .networks import Networks
 from .session import Session, select
 
 
 class VsphereHypervisor(Hypervisor):
-    """A datacenter; new virtual machines go to one of its clusters or hosts, and to a datastore."""
+    """A datacenter; new virtual machines go to one of its clusters or hosts, and to a datastore.
+
+    Others who change it at the same time are kept out by the versions that vSphere gives what it keeps.
+    """
 
     def __init__(self, session: Session, networks: Networks, datacenter: Any, resource: Any, datastore: str) -> None:
         super().__init__()
@@ -26,6 +29,8 @@ class VsphereHypervisor(Hypervisor):
         self.datacenter = datacenter
         self.resource = resource
         self.datastore = datastore
+        view = session.content.viewManager.CreateContainerView(datacenter, [vim.VirtualMachine], True)
+        self._all = select(view, "view")
 
     def version(self) -> str:
         """Name the product, its version and its build."""
@@ -36,47 +41,42 @@ class VsphereHypervisor(Hypervisor):
         self.session.close()
 
     def entries(self) -> Sequence[Entry]:
-        """List all virtual machines in two calls, and in one from then on."""
+        """List all virtual machines, in one call."""
         return list(entries(self.session.read([self._all], vim.VirtualMachine, *PATHS)))
 
     def machines(self) -> Sequence[Machine]:
         """List all domains, with their vifs."""
-        return self._machines(lambda _: True)
+        return self._machines(self.entries())
 
-    def alike(self, config: DomainConfig) -> Sequence[Machine]:
+    def alike(self, name: str, uuid: str | None = None) -> Sequence[Machine]:
         """List the domains that have a name or a UUID, the others' devices unread."""
-        return self._machines(lambda each: each.name == config.name or each.uuid == config.uuid)
-
-    def machine(self, name: str) -> Machine | None:
-        """Find a domain."""
-        with about(name), suppress(DomainNotFoundError):
-            return next(iter(self._machines(lambda each: each.name == name)), None)
-        return None
+        return self._machines([each for each in self.entries() if each.name == name or each.uuid == uuid])
 
     def define(self, config: DomainConfig, *, transient: bool) -> None:
         """Make a domain, or replace one; a vif with a bandwidth is on a port group of its own."""
         entry, spec = self._find(config), hardware.specification(config)
-        kept = Noted(xml=config.to_xml(), transient=transient, waiting=None)
-        spec.annotation = in_text(entry.annotation if entry else "", written(kept))
+        spec.annotation = in_text(entry.annotation if entry else "", note(config, transient=transient))
+        spec.changeVersion = entry and entry.version
         self._carry_out(entry, config, spec)
 
     def start(self, config: DomainConfig) -> DomainConfig:
         """Power it on."""
-        self._run(config, lambda entry: entry.managed.PowerOnVM_Task())
+        self.session.wait(self._there(config).managed.PowerOnVM_Task())
         return config
 
     def stop(self, config: DomainConfig) -> None:
         """Power it off; one that was suspended as well."""
-        self._run(config, lambda entry: entry.managed.PowerOffVM_Task())
+        self.session.wait(self._there(config).managed.PowerOffVM_Task())
 
     def undefine(self, config: DomainConfig) -> None:
         """Destroy it, its files and the port groups of its vifs."""
-        self._run(config, lambda entry: entry.managed.Destroy_Task())
-        self.networks.sweep([names.tag(config.uuid, str(vif.mac)) for vif in config.vifs], ())
+        self.session.wait(self._there(config).managed.Destroy_Task())
+        afresh(lambda: self.networks.sweep([names.own(config.uuid, str(vif.mac)) for vif in config.vifs], ()))
 
     def keep(self, config: DomainConfig, *, running: bool) -> None:
         """Keep a definition that waits in the annotation."""
-        self._run(config, lambda entry: entry.managed.ReconfigVM_Task(entry.noting(waiting=config)))
+        entry = self._there(config)
+        self.session.wait(entry.managed.ReconfigVM_Task(entry.noting(waiting=config)))
 
     def shape(self, config: DomainConfig, mac: str, bandwidth: Bandwidth | None) -> None:
         """Change the policy of a vif's port group, or give it one of its own, or put it back on that of its network."""
@@ -85,54 +85,42 @@ class VsphereHypervisor(Hypervisor):
 
     def _carry_out(self, entry: Entry | None, config: DomainConfig, spec: Any, only: str | None = None) -> None:
         """Make a virtual machine, or change it and one adapter or all of them, in one call."""
-        with ExitStack() as undo, about(config.name):
+        with ExitStack() as undo:
             cards = hardware.cards(entry.managed.config.hardware.device) if entry else {}
             if only is not None and only not in cards:  # somebody has removed it meanwhile
                 raise LookupError(f"domain {config.name!r} has no vif with the MAC address {only!r}")
             vifs = {str(vif.mac): vif for vif in config.vifs if only in (None, vif.mac)}
-            groups = []
-            for number, (mac, vif) in enumerate(vifs.items()):
-                tag = names.tag(config.uuid, mac)
-                group = self.networks.place(tag, str(vif.source), vif.bandwidth, undo)
-                groups.append(group.name)
-                if mac not in cards:
-                    spec.deviceChange.append(hardware.added(config, mac, number, self.networks.backing(group)))
-                elif hardware.network(cards[mac]) != group.key:
-                    spec.deviceChange.append(hardware.moved(cards[mac], self.networks.backing(group)))
             gone = sorted(cards.keys() - vifs) if only is None else []
-            spec.deviceChange.extend(hardware.removed(cards[mac]) for mac in gone)
+            own, groups = {mac: names.own(config.uuid, mac) for mac in (*vifs, *gone)}, []
+            for number, (mac, vif) in enumerate(vifs.items()):
+                group = self.networks.place(own[mac], str(vif.source), vif.bandwidth, undo)
+                groups.append(group.name)
+                card = cards.get(mac) or hardware.new(config, mac, number)
+                if mac not in cards or hardware.network(card) != group.key:
+                    card.backing = self.networks.backing(group)
+                    spec.deviceChange.append(hardware.change("edit" if mac in cards else "add", card))
+            spec.deviceChange.extend(hardware.change("remove", cards[mac]) for mac in gone)
             if entry is not None:
                 self.session.wait(entry.managed.ReconfigVM_Task(spec))
             else:
                 spec.files = vim.vm.FileInfo(vmPathName=f"[{self.datastore}]")
-                pool = self.resource.resourcePool
-                self.session.wait(self.datacenter.vmFolder.CreateVM_Task(config=spec, pool=pool))
+                self.session.wait(self.datacenter.vmFolder.CreateVM_Task(config=spec, pool=self.resource.resourcePool))
             undo.pop_all()
-            self.networks.sweep([names.tag(config.uuid, mac) for mac in (*vifs, *gone)], groups)
-
-    def _run(self, config: DomainConfig, verb: Callable[[Entry], Any]) -> None:
-        with about(config.name):
-            self.session.wait(verb(self._there(config)))
-
-    @cached_property
-    def _all(self) -> Any:
-        manager = self.session.content.viewManager
-        return select(manager.CreateContainerView(self.datacenter, [vim.VirtualMachine], True), "view")
+        self.networks.sweep(list(own.values()), groups)
 
     def _find(self, config: DomainConfig) -> Entry | None:
         return next((each for each in self.entries() if (each.name, each.uuid) == (config.name, config.uuid)), None)
 
     def _there(self, config: DomainConfig) -> Entry:
-        entry = self._find(config)
-        if entry is None:
+        if (entry := self._find(config)) is None:
             raise DomainNotFoundError(config.name)
         return entry
 
-    def _machines(self, wanted: Callable[[Entry], bool]) -> Sequence[Machine]:
+    def _machines(self, listed: Sequence[Entry]) -> Sequence[Machine]:
         """Read virtual machines and their port groups; what no domain can be is left out."""
-        there = {each.managed: each for each in self.entries() if wanted(each)}
+        there = {each.managed: each for each in listed}
         found = self.session.read(list(map(select, there)), vim.VirtualMachine, "config.hardware.device")
-        groups = {each.key: each for each in self.networks.of(list(there))} if found else {}
+        groups = {each.key: each for each in self.networks.of(list(there))} if there else {}
         machines = []
         for managed, has in found:
             with suppress(InvalidXmlError):

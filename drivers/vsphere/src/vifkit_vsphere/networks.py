@@ -8,18 +8,15 @@ to learn of it one would have to read every port of every switch, whole.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from vifkit import BackendError, Bandwidth
 
-from . import names
 from .session import Session
 from .shaping import Limits, limits
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """A port group: `key` is what an adapter on it says, `held` what it takes to change it."""
 
     name: str
@@ -38,9 +35,10 @@ class Networks(ABC):
         self.session = session
         self.root = root
 
-    @abstractmethod
     def of(self, machines: Sequence[Any]) -> Iterable[Group]:
-        """Read the port groups that virtual machines are on, and maybe others."""
+        """Read the port groups that virtual machines are on, and maybe others; here it is all, as one call does."""
+        del machines
+        return self.find(lambda _: True)
 
     @abstractmethod
     def find(self, wanted: Callable[[str], bool]) -> Iterable[Group]:
@@ -58,12 +56,12 @@ class Networks(ABC):
     def remove(self, group: Group) -> None:
         """Remove a port group that nobody uses."""
 
-    def place(self, tag: str, network: str, bandwidth: Bandwidth | None, undo: ExitStack) -> Group:
+    def place(self, own: str, network: str, bandwidth: Bandwidth | None, undo: ExitStack) -> Group:
         """Give the port group on which a vif has this bandwidth: that of its network, where none is asked or it has it.
 
-        Raises BackendError where there is no such network.
+        `own` is how the name begins of one that is the vif's own. Raises BackendError where there is no such network.
         """
-        name, wanted = names.own(tag, network), limits(bandwidth)
+        name, wanted = own + network, limits(bandwidth)
         found = {group.name: group for group in self.find((network, name).__contains__)}
         if network not in found:
             raise BackendError(f"no port group is named {network!r}")
@@ -77,14 +75,10 @@ class Networks(ABC):
             raise BackendError(f"the port group {name!r} was made, and has gone")
         if found[name].limits != wanted:
             self.put(name, found[name], wanted)
-            undo.callback(self._restore, found[name])
+            undo.callback(self.put, name, found[name], found[name].limits)
         return found[name]
 
-    def sweep(self, tags: Collection[str], kept: Collection[str]) -> None:
-        """Remove the vifs' own port groups, but for those that are named."""
-        for group in self.find(lambda name: names.owner(name) in tags and name not in kept):
+    def sweep(self, own: Sequence[str], kept: Collection[str]) -> None:
+        """Remove the vifs' own port groups, as their names begin, but for those that are kept."""
+        for group in self.find(lambda name: name.startswith(tuple(own)) and name not in kept):
             self.remove(group)
-
-    def _restore(self, was: Group) -> None:
-        for now in self.find(was.name.__eq__):
-            self.put(was.name, now, was.limits)

@@ -1,7 +1,7 @@
 """What vSphere makes of a bandwidth: an average and a peak in bits/s, and a burst in bytes, each port of its own."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vifkit import Bandwidth, Rate
 
@@ -24,14 +24,20 @@ class Limit(NamedTuple):
     burst_bytes: int
 
 
-Limits = Mapping[str, Limit]
-"""By direction, `inbound` and `outbound`, as the guest sees it; what is not there is not limited."""
+Limits = Mapping[str, Limit | None]
+"""By direction, `inbound` and `outbound`, as the guest sees it; None where it is not limited."""
 
 
 def limits(bandwidth: Bandwidth | None) -> Limits:
     """Say a bandwidth in vSphere's units; each figure that was given is held exactly."""
-    found = {name: _limit(getattr(bandwidth, name, None)) for name in ("inbound", "outbound")}
-    return {name: limit for name, limit in found.items() if limit}
+    return {name: _limit(getattr(bandwidth, name, None)) for name in ("inbound", "outbound")}
+
+
+def held(policy: Any) -> Limit | None:
+    """Read a policy; of a distributed switch each value is in a policy of its own, and any may be missing."""
+    values = [getattr(policy, name, None) for name in ("enabled", *FIGURES)]
+    enabled, *figures = (getattr(each, "value", each) for each in values)
+    return Limit(*(each or 0 for each in figures)) if enabled else None
 
 
 def _limit(rate: Rate | None) -> Limit | None:
@@ -51,9 +57,9 @@ def bandwidth(held: Limits, asked: Bandwidth | None) -> Bandwidth | None:
     return Bandwidth(**{name: _rate(limit, getattr(asked, name, None)) for name, limit in held.items()}) or None
 
 
-def _rate(held: Limit, asked: Rate | None) -> Rate | None:
+def _rate(held: Limit | None, asked: Rate | None) -> Rate | None:
     """Round what others have set to whole units, and up to one."""
-    if _limit(asked) == held:
-        return asked
+    if held is None or _limit(asked) == held:
+        return held and asked
     average, peak = (max(round(each / 8000), 1) for each in (held.average_bps, held.peak_bps))
     return Rate(average=average, peak=peak, burst=max(round(held.burst_bytes / 1024), 1))

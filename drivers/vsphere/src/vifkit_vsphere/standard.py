@@ -1,12 +1,12 @@
 """Standard switches, of one ESX each: what guests send is shaped, and what they receive is not."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .api import vim
 from .networks import Group, Networks
 from .session import select
-from .shaping import FIGURES, Limit, Limits
+from .shaping import FIGURES, Limits, held
 
 
 class Standard(Networks):
@@ -18,18 +18,14 @@ class Standard(Networks):
 
     inbound = False
 
-    def of(self, machines: Sequence[Any]) -> Iterable[Group]:
-        """Read all, as one call does."""
-        del machines
-        return self.find(lambda _: True)
-
     def find(self, wanted: Callable[[str], bool]) -> Iterable[Group]:
         """Read the port groups of which the name is wanted."""
         for _, has in self.session.read([select(self.root)], vim.host.NetworkSystem, "networkInfo.portgroup"):
             for each in has.get("networkInfo.portgroup", ()):
                 name = each.spec.name
                 if wanted(name):
-                    yield Group(name, name, _limits(each.computedPolicy.shapingPolicy), each.spec)
+                    limits = {"inbound": None, "outbound": held(each.computedPolicy.shapingPolicy)}
+                    yield Group(name, name, limits, each.spec)
 
     def backing(self, group: Group) -> Any:
         """Put an adapter on a port group."""
@@ -37,17 +33,11 @@ class Standard(Networks):
 
     def put(self, name: str, like: Group, wanted: Limits) -> None:
         """Change the limits of a port group, or make one that is like another in all else."""
-        limit = wanted.get("outbound")
-        shaping = vim.host.NetworkPolicy.TrafficShapingPolicy(
-            enabled=limit is not None, **dict(zip(FIGURES, limit or (), strict=False))
-        )
-        held = like.held.policy
-        policy = vim.host.NetworkPolicy(
-            security=held.security, nicTeaming=held.nicTeaming, offloadPolicy=held.offloadPolicy, shapingPolicy=shaping
-        )
-        spec = vim.host.PortGroup.Specification(
-            name=name, vlanId=like.held.vlanId, vswitchName=like.held.vswitchName, policy=policy
-        )
+        limit = wanted["outbound"]
+        figures = dict(zip(FIGURES, limit or (), strict=False))
+        spec = like.held  # read for this, and for nothing after it
+        spec.name = name
+        spec.policy.shapingPolicy = vim.host.NetworkPolicy.TrafficShapingPolicy(enabled=limit is not None, **figures)
         if name == like.name:
             self.root.UpdatePortGroup(name, spec)
         else:
@@ -56,9 +46,3 @@ class Standard(Networks):
     def remove(self, group: Group) -> None:
         """Remove a port group that nobody uses."""
         self.root.RemovePortGroup(group.name)
-
-
-def _limits(policy: Any) -> Limits:
-    if policy is None or not policy.enabled:
-        return {}
-    return {"outbound": Limit(*(getattr(policy, name) or 0 for name in FIGURES))}

@@ -9,6 +9,7 @@ take, and `networks` the directory in which the host's virtual networks are foun
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from netqos.units import bps_from_kBps, kbps_from_kBps
@@ -21,14 +22,13 @@ from vifkit import (
     Domain,
     DomainConfig,
     Driver,
-    Shaping,
     State,
     UnsupportedError,
     Vif,
 )
 from vifkit_base.connection import insist_on
 from vifkit_base.domain import HypervisorDomain
-from vifkit_base.native import NativeConnection
+from vifkit_base.native import NATIVE, NativeConnection
 from vifkit_base.uri import parse
 
 from .adapters import HIGHEST_KBPS
@@ -68,13 +68,7 @@ class WorkstationConnection(NativeConnection):
     @property
     def capabilities(self) -> Capabilities:
         """A limit for each direction, from the next start on."""
-        return Capabilities(
-            shaping=Shaping.NATIVE,
-            inbound=True,
-            outbound=True,
-            persistent_domains=True,
-            highest_rate_bps=bps_from_kBps(HIGHEST_KBPS // kbps_from_kBps(1)),
-        )
+        return replace(NATIVE, inbound=True, highest_rate_bps=bps_from_kBps(HIGHEST_KBPS // kbps_from_kBps(1)))
 
     def handle(self, config: DomainConfig) -> Domain:
         """Make the Domain of a domain."""

@@ -7,8 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vifkit import AccessDeniedError, BackendError
+from vifkit_base.overtaken import OvertakenError
 
 from .vmx import MAX_BYTES, Vmx, VmxError
+
+
+class ChangedError(VmxError, OvertakenError):
+    """Somebody else has changed a file since it was read; it was left as it is."""
 
 
 class LockedError(BackendError):
@@ -21,7 +26,7 @@ def touching(path: Path) -> Iterator[None]:
     try:
         yield
     except VmxError as error:
-        raise VmxError(f"{path}: {error}") from error
+        raise type(error)(f"{path}: {error}") from error
     except PermissionError as error:
         raise AccessDeniedError(f"{path}: {error.strerror}") from error
     except (OSError, ValueError) as error:  # a ValueError is a NUL, or half of a surrogate pair
@@ -38,13 +43,13 @@ class VmxFile:
             self.text = Vmx(opened.read(MAX_BYTES + 1))
 
     def save(self) -> None:
-        """Replace it, with its owner and mode. Raises LockedError; VmxError where somebody else has changed it."""
+        """Replace it, with its owner and mode. Raises LockedError, ChangedError."""
         insist_unlocked(self.path)
         with touching(self.path):
             target = Path(os.path.realpath(self.path))  # a link stays one
             data, now = self.text.to_bytes(), target.stat()
             if _mark(now) != self._seen:
-                raise VmxError("somebody else has changed it meanwhile; it was left as it is")
+                raise ChangedError("somebody else has changed it meanwhile; it was left as it is")
             put(target, data, like=now)
 
 

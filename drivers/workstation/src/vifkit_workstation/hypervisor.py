@@ -1,7 +1,6 @@
 """VMware Workstation: a directory of machines, and vmrun, which says which of them run."""
 
 import os
-import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from vifkit import BackendError, Bandwidth, ConnectError, DomainConfig, DomainNo
 from vifkit_base.hypervisor import Hypervisor, Machine
 from vifkit_base.lockfile import DirectoryLock
 from vifkit_base.notes import note
+from vifkit_base.waiting import moments
 
 from . import adapters, machine
 from .files import VmxFile, insist_unlocked, is_locked, put, touching
@@ -96,9 +96,9 @@ class Workstation(Hypervisor):
         if file.text.get(machine.SUSPENDED) and os.path.realpath(file.path) not in self.vmrun.running():
             self.vmrun.start(config.name, file.path)
         self.vmrun.stop(config.name, file.path)
-        end = time.monotonic() + LOCK_SECONDS
-        while is_locked(file.path) and time.monotonic() < end:
-            time.sleep(0.02)
+        for _ in moments(LOCK_SECONDS, longest_s=0.1):
+            if not is_locked(file.path):
+                return
 
     def suspend(self, config: DomainConfig) -> None:
         """Have a machine sleep."""

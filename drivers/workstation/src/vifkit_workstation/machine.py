@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from vifkit import DomainConfig, State, UnsupportedError, VifkitError, parse_domain, safe_xml
-from vifkit_base.amounts import memory_bytes, vcpus
+from vifkit_base.amounts import memory_MiB, vcpus
 from vifkit_base.configs import as_config
 from vifkit_base.hypervisor import Machine
 from vifkit_base.notes import note, noted
@@ -66,11 +66,11 @@ def fill(text: Vmx, config: DomainConfig, *, transient: bool) -> None:
         raise UnsupportedError("interface", f"VMware gives a machine {adapters.MOST} adapters, not {len(config.vifs)}")
     if not all(vif.source for vif in config.vifs):
         raise UnsupportedError("interface", "an adapter is on a network that has a name, as vmnet8")
-    digits, memory, processors = config.uuid.replace("-", ""), memory_bytes(config), vcpus(config)
+    digits, memory, processors = config.uuid.replace("-", ""), memory_MiB(config, 4), vcpus(config)
     text.set("displayName", text.get("displayName", config.name))
     text.set("uuid.bios", "-".join(bytes.fromhex(half).hex(" ") for half in (digits[:16], digits[16:])))
     if memory is not None:  # by fours of MiB (virVMXFormatConfig)
-        text.set("memsize", str(-(-memory // (4 << 20)) * 4))
+        text.set("memsize", str(memory))
     if processors is not None:
         text.set("numvcpus", str(processors))
     models = {str(vif.mac): _model(config.interface_xml(str(vif.mac))) for vif in config.vifs}

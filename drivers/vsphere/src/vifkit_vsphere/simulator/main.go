@@ -33,6 +33,7 @@ var (
 	certificate = flag.String("certificate", "", "the file that gets the certificate, which signs itself")
 	expired     = flag.Bool("expired", false, "let the certificate be one that was valid until yesterday")
 	delay       = flag.Int("delay", 0, "milliseconds that every call takes longer")
+	rivals      = flag.Int("rivals", 0, "how many of the changes that name a version somebody else is quicker with")
 	trace       = flag.String("trace", "", "the file that gets every request and response, secrets included")
 )
 

@@ -19,7 +19,7 @@ func beStrict() {
 	swap := &swapping{}
 	swap.Self = types.ManagedObjectReference{Type: "vifkit", Value: "strict"}
 	simulator.Map.AddHandler(swap)
-	for _, kind := range []string{"DistributedVirtualPortgroup", "Folder"} {
+	for _, kind := range []string{"DistributedVirtualPortgroup", "Folder", "VirtualMachine"} {
 		for _, entity := range simulator.Map.All(kind) {
 			swap.PutObject(entity)
 		}
@@ -41,6 +41,8 @@ func (s *swapping) PutObject(object mo.Reference) {
 	switch made := object.(type) {
 	case *simulator.DistributedVirtualPortgroup:
 		simulator.Map.Put((*portgroup)(unsafe.Pointer(made)))
+	case *simulator.VirtualMachine:
+		simulator.Map.Put((*machine)(unsafe.Pointer(made)))
 	case *simulator.Folder:
 		if len(made.ChildType) > 0 && contains(made.ChildType, "VirtualMachine") {
 			simulator.Map.Put((*machineFolder)(unsafe.Pointer(made)))
@@ -52,7 +54,41 @@ func (s *swapping) UpdateObject(mo.Reference, []types.PropertyChange) {}
 
 func (s *swapping) RemoveObject(types.ManagedObjectReference) {}
 
-// machineFolder refuses two virtual machines of one name, which vcsim allows.
+// overtaken tells whether somebody else is quicker once more.
+func overtaken() bool {
+	*rivals--
+	return *rivals >= 0
+}
+
+// machine changes only as what it is when a specification says what that is, and by each change becomes another.
+type machine struct {
+	simulator.VirtualMachine
+}
+
+func (m *machine) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM_Task) soap.HasFault {
+	if req.Spec.ChangeVersion != "" {
+		if overtaken() {
+			m.Config.Annotation = "Somebody was here.\n" + m.Config.Annotation
+			m.changed()
+		}
+		if req.Spec.ChangeVersion != m.Config.ChangeVersion {
+			task := simulator.CreateTask(m, "reconfigVm", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
+				return nil, &types.ConcurrentAccess{}
+			})
+			return &methods.ReconfigVM_TaskBody{Res: &types.ReconfigVM_TaskResponse{Returnval: task.Run()}}
+		}
+	}
+	body := m.VirtualMachine.ReconfigVMTask(ctx, req)
+	m.changed()
+	return body
+}
+
+func (m *machine) changed() {
+	number, _ := strconv.Atoi(m.Config.ChangeVersion)
+	m.Config.ChangeVersion = strconv.Itoa(number + 1)
+}
+
+// machineFolder refuses two virtual machines of one name, and a name that is too long, which vcsim allows.
 type machineFolder struct {
 	simulator.Folder
 }
@@ -64,7 +100,16 @@ func (f *machineFolder) CreateVMTask(ctx *simulator.Context, req *types.CreateVM
 			&types.DuplicateName{Name: req.Config.Name, Object: other.Reference()})
 		return body
 	}
-	return f.Folder.CreateVMTask(ctx, req)
+	if len([]rune(req.Config.Name)) > 80 {
+		body := &methods.CreateVM_TaskBody{}
+		body.Fault_ = simulator.Fault("The name '"+req.Config.Name+"' is too long.", &types.InvalidName{Name: req.Config.Name})
+		return body
+	}
+	body := f.Folder.CreateVMTask(ctx, req)
+	if made, ok := simulator.Map.FindByName(req.Config.Name, f.ChildEntity).(*machine); ok {
+		made.changed()
+	}
+	return body
 }
 
 // portgroup changes what a specification names, where vcsim blanks all the rest; it wants the version of what is
@@ -76,6 +121,10 @@ type portgroup struct {
 func (p *portgroup) ReconfigureDVPortgroupTask(req *types.ReconfigureDVPortgroup_Task) soap.HasFault {
 	task := simulator.CreateTask(p, "reconfigureDvPortgroup", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
 		config, spec := &p.Config, req.Spec
+		if overtaken() {
+			number, _ := strconv.Atoi(config.ConfigVersion)
+			config.Description, config.ConfigVersion = "Somebody was here.", strconv.Itoa(number+1)
+		}
 		if spec.ConfigVersion != config.ConfigVersion {
 			return nil, &types.ConcurrentAccess{}
 		}
@@ -197,11 +246,11 @@ func (s *networkSystem) wrong(spec types.HostPortGroupSpec) bool {
 
 func inUse(by func(types.BaseVirtualDeviceBackingInfo) bool) bool {
 	for _, entity := range simulator.Map.All("VirtualMachine") {
-		machine := entity.(*simulator.VirtualMachine)
-		if machine.Config == nil {
+		config := entity.(*machine).Config
+		if config == nil {
 			continue
 		}
-		for _, device := range machine.Config.Hardware.Device {
+		for _, device := range config.Hardware.Device {
 			if by(device.GetVirtualDevice().Backing) {
 				return true
 			}
