@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from vifkit import DomainConfig, InvalidXmlError, Vif, VifkitError, parse_domain
-from vifkit_base.configs import as_config
+from vifkit_base.configs import as_machine
 from vifkit_base.hypervisor import Machine
 from vifkit_base.notes import Noted, noted
 
@@ -67,14 +67,11 @@ def _seen(row: Row, id_: UUID, name: str, adapters: Sequence[Row], limits: Mappi
             switch = read(adapter, "SwitchName", "") or None
             vifs[mac] = Vif(type="bridge", mac=mac, source=switch, bandwidth=held[mac].bandwidth())
     ordered = sorted(vifs.values(), key=lambda vif: order.index(vif.mac) if vif.mac in order else len(order))
-    uuid, xml = (ours.uuid, ours.to_xml()) if ours else (str(id_), None)
+    does, uuid = state(read(row, "State", "")), ours.uuid if ours else str(id_)
     try:
-        config = as_config(name, uuid, TYPE, ordered, xml)
+        machine = as_machine(name, uuid, TYPE, does, ordered, kept if ours else None)
     except InvalidXmlError:  # a name that no domain can have, or an address that no vif can
-        config = as_config(str(id_), str(id_), TYPE, [], None)
-    waiting = parse_domain(kept.waiting) if ours and kept and kept.waiting else None
-    transient = bool(ours and kept and kept.transient)
-    machine = Machine(config=config, state=state(read(row, "State", "")), transient=transient, waiting=waiting)
+        machine = as_machine(str(id_), str(id_), TYPE, does, [], None)
     return Seen(id_, notes, machine, held)
 
 

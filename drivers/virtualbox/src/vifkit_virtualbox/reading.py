@@ -1,7 +1,7 @@
 """A domain, put together from what VirtualBox says of a machine and from what was noted with it."""
 
-from vifkit import State, Vif, VifkitError, parse_domain
-from vifkit_base.configs import as_config, noted_vifs
+from vifkit import InvalidXmlError, State, Vif
+from vifkit_base.configs import as_machine, noted_vifs
 from vifkit_base.hypervisor import Machine
 from vifkit_base.notes import noted
 
@@ -15,11 +15,9 @@ def machine(listed: Listed, text: str) -> Machine | None:
     before = noted_vifs(kept)
     vifs = [_vif(listed, each, before.get(each.mac)) for each in listed.adapters]
     try:
-        config = as_config(listed.name, listed.uuid, "vbox", vifs, kept.xml if kept else None, noted_bandwidths=True)
-        waiting = parse_domain(kept.waiting) if kept and kept.waiting else None
-    except VifkitError:
+        return as_machine(listed.name, listed.uuid, "vbox", listed.state, vifs, kept, noted_bandwidths=True)
+    except InvalidXmlError:
         return None
-    return Machine(config=config, state=listed.state, transient=bool(kept and kept.transient), waiting=waiting)
 
 
 def _vif(listed: Listed, adapter: Adapter, before: Vif | None) -> Vif:

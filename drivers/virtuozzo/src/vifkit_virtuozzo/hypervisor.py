@@ -7,6 +7,7 @@ bandwidth, metadata, whether a domain was only created) is a word of the descrip
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import replace
 
 from vifkit import (
     BackendError,
@@ -18,15 +19,14 @@ from vifkit import (
     UnsupportedError,
     Vif,
     VifkitError,
-    parse_domain,
     safe_xml,
 )
 from vifkit_base.command import CommandFailedError, Program, first_line
-from vifkit_base.configs import as_config
+from vifkit_base.configs import as_machine, noted_vifs
 from vifkit_base.hypervisor import Machine
 from vifkit_base.keeping import argument, renewed
 from vifkit_base.lockfile import LockFile
-from vifkit_base.notes import noted
+from vifkit_base.notes import NOTHING, noted
 from vifkit_base.pausing import PausingHypervisor
 
 from .listing import Adapter, Listed, environments
@@ -193,18 +193,15 @@ def _kind(config: DomainConfig) -> str:
 
 def _machine(listed: Listed) -> Machine | None:
     """Put together what Virtuozzo says and what was noted; None for what no domain can be."""
-    kept = noted(listed.description)
     kind = "exe" if listed.kind == "CT" else "hvm"
     bare = f"<domain type='vz'><name>x</name><os><type>{kind}</type></os></domain>"
+    kept = noted(listed.description) or replace(NOTHING, xml=bare)
+    before = noted_vifs(kept)
+    vifs = [_vif(listed, each, before.get(each.mac)) for each in listed.adapters]
     try:
-        before = {str(vif.mac): vif for vif in parse_domain(kept.xml).vifs} if kept else {}
-        vifs = [_vif(listed, each, before.get(each.mac)) for each in listed.adapters]
-        xml = kept.xml if kept else bare
-        config = as_config(listed.name, listed.uuid, "vz", vifs, xml, noted_bandwidths=True)
-        waiting = parse_domain(kept.waiting) if kept and kept.waiting else None
-    except VifkitError:
+        return as_machine(listed.name, listed.uuid, "vz", listed.state, vifs, kept, noted_bandwidths=True)
+    except InvalidXmlError:
         return None
-    return Machine(config=config, state=listed.state, transient=bool(kept and kept.transient), waiting=waiting)
 
 
 def _vif(listed: Listed, adapter: Adapter, before: Vif | None) -> Vif:
