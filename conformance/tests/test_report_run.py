@@ -118,18 +118,22 @@ def test_a_failure_shows_once_what_was_seen_and_what_to_mend(home: Author) -> No
 
 
 @pytest.mark.switch
-def test_what_a_uri_keeps_secret_is_in_no_file(home: Author) -> None:
+@pytest.mark.parametrize("more", [(), ("--showlocals",), ("--tb=native", "-n1")], ids=["usual", "locals", "worker"])
+def test_what_a_uri_keeps_secret_is_in_no_file_and_on_no_terminal(home: Author, more: tuple[str, ...]) -> None:
     uri = "netns://me:hunter22@/nowhere?token=t0ken"
     judged = home.judge(
         *("--driver=netns", "--driver-uri", uri, "--uri-query=password=sesame", "--vifkit-report=report"),
-        *("--pyargs", "vifkit_conformance.suite", "-k", "test_version_names_the_hypervisor"),
+        *("--pyargs", "vifkit_conformance.suite", "-k", "test_version_names_the_hypervisor", *more),
     )
     assert judged.status == pytest.ExitCode.TESTS_FAILED, judged.text
+    assert "vifkit: driver netns with password=REDACTED (" in judged.text
+    assert "netns://me:REDACTED@/nowhere?token=REDACTED&password=REDACTED" in judged.text
     run = report(home)
     assert (run["uri"], run["parameters"]) == (*("netns://me:REDACTED@/nowhere?token=REDACTED", ["password=REDACTED"]),)
     assert "--uri-query=password=REDACTED" in run["commands"][0]
     files = [path.read_text(encoding="utf-8") for path in (home.home / "report").iterdir()]
-    assert [word for word in ("hunter22", "t0ken", "sesame") for text in files if word in text] == []
+    texts = [*files, judged.text]
+    assert [word for word in ("hunter22", "t0ken", "sesame") for text in texts if word in text] == []
 
 
 def test_a_run_in_which_nothing_connected_is_reported_as_well(home: Author) -> None:

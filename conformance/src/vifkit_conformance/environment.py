@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, v
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from .report import redact
 from .uml import INSIDE
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def header(
     said = ", ".join(f"{name} {number}" for name, number in versions(_tools(testbed), datapath, host).items())
     suite = f"suite {version('vifkit-conformance')}"
     on = f" on {testbed}" if testbed != driver else ""
-    query = f" with {' '.join(f'{key}={value}' for key, value in parameters)}" if parameters else ""
+    query = f" with {' '.join(redact.parameter(key, value) for key, value in parameters)}" if parameters else ""
     at = f" at {host.spec}" if host is not None else ""
     return [f"vifkit: driver {driver}{on}{query}{at} ({package(driver)}), {suite}, {said}"]
 

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .report import redact
+
 if TYPE_CHECKING:
     from .observe.remote import Remote
 
@@ -15,12 +17,13 @@ def connect(config: pytest.Config) -> "Remote":
     from .lab import LabUnavailableError
 
     spec = config.getoption("hosts")
+    shown = redact.uri(spec)
     if "," in spec:
-        raise pytest.UsageError(f"--hosts {spec}: a driver is judged on one host at a time")
+        raise pytest.UsageError(f"--hosts {shown}: a driver is judged on one host at a time")
     if len(config.getoption("tx", default=())) > 1:
-        raise pytest.UsageError(f"--hosts {spec}: workers would take each other's work for left behind: use one")
+        raise pytest.UsageError(f"--hosts {shown}: workers would take each other's work for left behind: use one")
     if config.getoption("--driver-uri") is None:
-        raise pytest.UsageError(f"--hosts {spec}: say by --driver-uri where the driver connects")
+        raise pytest.UsageError(f"--hosts {shown}: say by --driver-uri where the driver connects")
     try:
         from .observe.remote import Remote
 

@@ -122,9 +122,14 @@ def _judges(config: pytest.Config) -> Iterator[object]:
     """Give the plugins of this run. Raises pytest.UsageError."""
     from .judging.guard import Guard
     from .judging.session import Judge
+    from .report.redact import secrets
 
     yield (judge := Judge(config))
     yield Guard()
+    if secret := secrets(config.getoption("--driver-uri"), config.getoption("--uri-query")):
+        from .report.hiding import Hiding
+
+        yield Hiding(secret)
     if (folder := config.getoption("--vifkit-report")) is not None and not hasattr(config, "workerinput"):
         from .report.reporter import Reporter
 

@@ -33,12 +33,17 @@ def secrets(given: str | None, parameters: Iterable[tuple[str, str]]) -> set[str
     return {each for each in written if len(each) >= _SHORTEST}
 
 
+def hidden(text: str, secret: Iterable[str]) -> str:
+    """Hide secrets in a text."""
+    for each in sorted(secret, key=len, reverse=True):
+        text = text.replace(each, _HIDDEN)
+    return text
+
+
 def clean(value: Any, secret: Iterable[str] = ()) -> Any:
     """Hide secrets in every text of plain values, and escape what does not print, but for line ends and tabs."""
     if isinstance(value, str):
-        for each in sorted(secret, key=len, reverse=True):
-            value = value.replace(each, _HIDDEN)
-        return _printable(value)
+        return _printable(hidden(value, secret))
     if isinstance(value, dict):
         return {clean(key, secret): clean(each, secret) for key, each in value.items()}
     if isinstance(value, list | tuple):
