@@ -8,7 +8,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from vifkit_base.secrets import read
+from vifkit import ConnectError
+from vifkit_base.secrets import secret
 
 from .host import MODES, Host, Switch
 from .server import Server
@@ -16,18 +17,22 @@ from .server import Server
 
 def main() -> None:
     """Serve."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    usage = "python -m vifkit_hyperv.double DIRECTORY [--switch NAME[=MODE]]..., DIRECTORY/credentials being there"
+    parser = argparse.ArgumentParser("python -m vifkit_hyperv.double", usage, __doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--switch", action="append", default=[], help="NAME or NAME=MODE; br0 without any")
     options = parser.parse_args()
     switches = [Switch(name, mode or "Absolute") for name, _, mode in (each.partition("=") for each in options.switch)]
     if any(each.mode not in MODES for each in switches):
         parser.error(f"a mode is one of {', '.join(MODES)}")
-    account = read(options.directory / "credentials")
-    host = Host(switches or [Switch("br0")])
-    with Server(options.directory, account["username"], account["password"], host) as server:
+    try:
+        user, password = (secret(each, None, options.directory / "credentials") for each in ("username", "password"))
+    except ConnectError as error:
+        parser.error(str(error))
+    with Server(options.directory, user, password, Host(switches or [Switch("br0")])) as server:
         print(server.port, flush=True)  # noqa: T201
         sys.stdin.read()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,9 @@
 
 import sys
 
+from vifkit_base.doubles.byhand import directory
+
 from .program import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main(directory("vifkit_virtualbox.double", "ARGUMENT..."), sys.argv[2:]))

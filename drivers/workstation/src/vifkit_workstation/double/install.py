@@ -19,8 +19,8 @@ class Double:
     def __init__(self, directory: Path) -> None:
         self.directory = directory.resolve()
         self.program, self.machines = self.directory / "vmrun", self.directory / "machines"
-        self.machines.mkdir()
-        (self.directory / "networks").mkdir()
+        self.machines.mkdir(exist_ok=True)
+        (self.directory / "networks").mkdir(exist_ok=True)
         (self.directory / "networks/br0").touch()
         source = str(Path(__file__).parents[2])
         program = _PROGRAM.format(python=sys.executable, source=source, directory=str(self.directory))
