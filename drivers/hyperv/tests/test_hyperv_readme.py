@@ -27,6 +27,7 @@ def test_a_double_that_is_started_with_wrong_words_says_how_it_is(words: list[st
     usage, *more = ended.stderr.splitlines()
     assert (
         usage
-        == "usage: python -m vifkit_hyperv.double DIRECTORY [--switch NAME[=MODE]]..., DIRECTORY/credentials being there"
+    switches = "DIRECTORY [--switch NAME[=MODE]]..., DIRECTORY/credentials being there"
+    assert usage == f"usage: python -m vifkit_hyperv.double {switches}"
     )
     assert len(more) == 1 and "error: " in more[0]
