@@ -24,10 +24,7 @@ def test_a_double_that_is_started_with_wrong_words_says_how_it_is(words: list[st
     command = [sys.executable, "-m", "vifkit_hyperv.double", *words]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert (ended.returncode, ended.stdout) == (2, "")
-    usage, *more = ended.stderr.splitlines()
-    assert (
-        usage
+    usage, more = ended.stderr.splitlines()
     switches = "DIRECTORY [--switch NAME[=MODE]]..., DIRECTORY/credentials being there"
     assert usage == f"usage: python -m vifkit_hyperv.double {switches}"
-    )
-    assert len(more) == 1 and "error: " in more[0]
+    assert more.startswith("python -m vifkit_hyperv.double: error: ")

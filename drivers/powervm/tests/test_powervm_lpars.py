@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +21,6 @@ from vifkit import (
     Rate,
     State,
     UnsupportedError,
-    VifkitError,
     parse_domain,
 )
 from vifkit_powervm.double.running import RunningHmc
@@ -323,17 +323,22 @@ def test_what_somebody_does_in_between_is_told_by_type(hmc: RunningHmc, connecti
     domain.stop()
 
 
-def test_a_name_that_somebody_takes_in_between_exists(hmc: RunningHmc, connection: Connection, xml: Written) -> None:
-    def define(_: int) -> type[VifkitError] | None:
+def test_a_name_that_somebody_takes_in_between_exists(
+    hmc: RunningHmc, connection: Connection, xml: Written, types: Typed
+) -> None:
+    asked = len(hmc.commands())
+    hmc.mood("held", command="max_virtual_slots=")  # the driver says how many, and somebody else does not
+    with ThreadPoolExecutor(1) as threads:
         try:
-            connection.hypervisor.define(parse_domain(xml()), transient=False)  # type: ignore[attr-defined]
-        except VifkitError as error:
-            return type(error)
-        return None
-
-    with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(define, range(4)))
-    assert None in found and set(found) <= {None, DomainExistsError}
+            defining = threads.submit(connection.define, xml())
+            end = time.monotonic() + 30
+            while not any("mksyscfg" in line for line in hmc.commands()[asked:]) and time.monotonic() < end:
+                time.sleep(0.01)
+            types(f"mksyscfg -r lpar -i name=web,lpar_env=aixlinux,{SMALLEST}")
+        finally:
+            hmc.mood()
+        with pytest.raises(DomainExistsError):
+            defining.result()
     assert [each.name for each in connection.domains()] == ["web"]
 
 

@@ -40,7 +40,7 @@ class RunningHmc:
         return f"hmc://{USER}@127.0.0.1:{self.port}/{self.system}?{parameters}"
 
     def mood(self, mood: str = "", **more: Any) -> None:
-        """Put it in a mood, from the next command on: silent, slow, fail, garbage, flood, close, or none."""
+        """Put it in a mood, from the next command on: silent, slow, held, fail, garbage, flood, close, or none."""
         written = self.directory / "mood.new"
         written.write_text(json.dumps({"mood": mood, **more}), encoding="utf-8")
         written.rename(self.directory / "mood")

@@ -107,6 +107,9 @@ class Hmc:
         match mood.get("mood"):
             case "silent":
                 await asyncio.sleep(3600)
+            case "held":  # until it is in another mood
+                while self._mood(line).get("mood") == "held":
+                    await asyncio.sleep(0.01)
             case "slow":
                 await asyncio.sleep(mood["seconds"])
             case "fail":
