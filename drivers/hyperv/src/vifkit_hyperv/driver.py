@@ -73,6 +73,7 @@ class HypervConnection(NativeConnection):
     """The virtual machines of one host, which limits what their guests send."""
 
     domain_types = (TYPE,)
+    network = "a virtual switch"
     hypervisor: HyperV
 
     def __init__(self, hypervisor: HyperV) -> None:
@@ -88,16 +89,11 @@ class HypervConnection(NativeConnection):
 
     def check(self, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Refuse a vif that is on no switch of Hyper-V's, and a peak that its switch does not allow; warn of others."""
-        if vif.type != "bridge" or not vif.source or vif.virtualport is not None:
-            raise UnsupportedError("interface", "an interface of Hyper-V's is of type 'bridge', on a virtual switch")
-        if _WILDCARDS & set(vif.source):
+        super().check(vif, bandwidth)
+        if _WILDCARDS & set(str(vif.source)):
             raise UnsupportedError("interface", f"a switch's name {vif.source!r} would be a pattern to PowerShell")
         rate = bandwidth.outbound if bandwidth else None
-        if rate is None or not rate.peak or not rate.average:
-            return
-        if rate.peak < rate.average:
-            raise UnsupportedError("peak", f"a peak of {rate.peak} kB/s is below the average of {rate.average} kB/s")
-        if rate.peak > rate.average:
+        if rate and rate.peak and rate.average and rate.peak > rate.average:
             text = f"the guest may send {rate.peak} kB/s for ever; {rate.average} kB/s is only guaranteed"
             warnings.warn(BandwidthWarning("peak-is-the-limit", text), stacklevel=4)
 
