@@ -17,8 +17,8 @@ class Rate:
 
     Zero means not set, as in libvirt, and reads as None. Either an average or a floor is needed, and
     peak and burst need an average (virNetDevBandwidthParseRate in src/conf/netdev_bandwidth_conf.c).
-    A peak below the average is legal: on Open vSwitch an inbound average is cut down to it, with a warning. Drivers whose
-    hypervisor shapes by itself refuse it with UnsupportedError.
+    A peak below the average is legal: on Open vSwitch an inbound average is cut down to it, with a warning. Drivers
+    whose hypervisor shapes by itself refuse it with UnsupportedError.
 
     Raises InvalidBandwidthError.
     """
