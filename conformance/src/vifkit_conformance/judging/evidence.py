@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Entry = dict[str, Any]
 
-_BIN_SECONDS = 0.1
+_BIN_SECONDS = 0.04
 _entries: list[Entry] = []
 
 
@@ -59,7 +59,7 @@ def note_rate(
     average_bps: int | None = None,
     peak_bps: int | None = None,
 ) -> None:
-    """Add a measurement, in steps of a tenth of a second, with the limits that it has to keep."""
+    """Add a measurement, in steps of 40 ms, with the limits that it has to keep."""
     note(
         "rate",
         what=what,
@@ -95,7 +95,7 @@ def _row(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _binned(samples: Sequence[tuple[float, int]]) -> list[list[float]]:
-    """Turn (seconds, bytes so far) into [seconds, bits/s], a point for each tenth of a second."""
+    """Turn (seconds, bytes so far) into [seconds, bits/s], a point for each 40 ms."""
     ends, due = list(samples[:1]), _BIN_SECONDS
     for sample in samples:
         if sample[0] >= due:

@@ -4,12 +4,14 @@ Rates are bits/s at layer 2: with the Ethernet header, without its checksum, pre
 HTB counts (qdisc_pkt_len). Frames are 1500 bytes long; in UDP 1458 of them are payload.
 """
 
+import atexit
 import errno
 import socket
 import struct
 import time
 from abc import abstractmethod
 from contextlib import suppress
+from functools import cache
 
 from .loop import Loop
 from .measurement import Measurement
@@ -22,6 +24,7 @@ _SAMPLE_SECONDS = 0.01
 _SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 33, 35  # asm-generic/socket.h; Python has no names for them
 _RECEIVED_AT = struct.Struct("@ll")  # struct timespec
 _RECEIVE_BUFFER_BYTES = 1 << 22
+_TIMING_SECONDS = 0.1
 _LOST = {errno.ENOBUFS, errno.ECONNREFUSED}  # a queue was full; nobody listens any more
 
 
@@ -108,6 +111,7 @@ class Sink(Receiver):
 
     def open(self) -> socket.socket:
         """Make a socket that receives at the address."""
+        _have_frames_timed()
         opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             opened.settimeout(_SAMPLE_SECONDS)
@@ -145,3 +149,16 @@ class Sink(Receiver):
             if now >= due:
                 self._samples.append((now - started, total))
                 due = now + _SAMPLE_SECONDS
+
+
+@cache
+def _have_frames_timed() -> None:
+    """Have the kernel time all frames from now on, until this process ends.
+
+    It does so for as long as any socket wants it, begins some time after the first one does (net_enable_timestamp in
+    Linux's net/core/dev.c), and until then a frame's time is when it is read.
+    """
+    wanting = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    atexit.register(wanting.close)
+    wanting.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    time.sleep(_TIMING_SECONDS)
