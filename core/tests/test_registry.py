@@ -74,3 +74,10 @@ def test_a_driver_may_open_schemes_other_than_its_name() -> None:
 def test_a_scheme_of_no_driver_is_a_connect_error(uri: str) -> None:
     with pytest.raises(ConnectError, match="no installed driver opens"):
         connect(uri)
+
+
+@pytest.mark.usefixtures("_only_qemu")
+def test_what_may_be_secret_in_a_uri_without_a_scheme_is_not_shown() -> None:
+    with pytest.raises(ConnectError) as caught:
+        connect("//me:hunter2@host/")
+    assert "hunter2" not in str(caught.value)

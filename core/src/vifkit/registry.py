@@ -45,4 +45,4 @@ def connect(uri: str, credentials: Credentials | None = None) -> Connection:
             continue  # a driver that lacks something is no reason not to find another
         if scheme in candidate.schemes:
             return candidate.open(uri, credentials)
-    raise ConnectError(f"no installed driver opens {scheme or uri!r}")
+    raise ConnectError(f"no installed driver opens {scheme or 'a URI without a scheme'}")

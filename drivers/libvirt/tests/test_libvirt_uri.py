@@ -100,6 +100,15 @@ def test_what_is_not_understood_is_refused_in_one_line(uri: str, said: str) -> N
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "uri", ["qemu+tcp://me:hunter2@host/system", "qemu+ssh://me:hunter2@host/system?no=1", "lxc://:hunter2@h/"]
+)
+def test_a_password_in_a_uri_is_refused_and_not_shown(uri: str) -> None:
+    with pytest.raises(ValueError, match="holds no password") as caught:
+        address(uri)
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize("uri", ["qemu://host/system?repair=off", "qemu://host/system?db=tcp:192.0.2.1:6640"])
 def test_a_remote_libvirt_is_left_as_it_is_or_its_database_is_named(uri: str) -> None:
     assert address(uri).remote

@@ -18,9 +18,9 @@ Examples:
   vifkit-conformance new mine --into ~/src
 
 \b
-Then, in its directory:
+Then, in its directory, with VIFKIT a clone of vifkit's repository:
   python3 -m venv .venv
-  .venv/bin/pip install --editable '.[test]'
+  .venv/bin/pip install VIFKIT/core VIFKIT/netqos VIFKIT/conformance --editable '.[test]'
   .venv/bin/pytest -n 2
 
 Exit codes: 0 written, 2 this name or directory cannot be had."""

@@ -277,6 +277,7 @@ class LibvirtConnection(Connection):
             self.judge(vif, vif.bandwidth, stacklevel=stacklevel + 1)
 
     def _accept(self, xml: str) -> DomainConfig:
+        self.session.connection()  # which says so where it is closed
         config = parse_domain(xml)
         if config.type not in self.domain_types:
             wanted = " or ".join(map(repr, self.domain_types))

@@ -41,6 +41,8 @@ def parse_uri(uri: str, schemes: Sequence[str], *, switched: bool = True) -> Add
     Where it is not `switched` there is no Open vSwitch beside libvirt, and none to be named. Raises ValueError for what
     is not understood, and for a remote libvirt that is to be repaired without `db`.
     """
+    if "@" in uri and urlsplit(uri).password is not None:
+        raise ValueError("a URI holds no password, as it is shown and logged: give credentials")
     if not uri.isprintable() or {" ", "#"} & set(uri):
         raise ValueError(f"not understood: {uri!r}; a space is written %20, and a # %23")
     parts = urlsplit(uri)

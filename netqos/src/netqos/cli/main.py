@@ -75,7 +75,7 @@ Examples:
   netqos show vnet0
   netqos verify
 
-Exit codes: 0 all holds, 1 drift or findings, 2 bad usage or input, 3 the switch is unavailable.
+Exit codes: 0 all holds, 1 drift (with explain --strict: findings), 2 bad usage or input, 3 the switch is unavailable.
 NETQOS_DB and NETQOS_NETNS stand for --db and --netns.""",
 )
 @click.version_option(netqos.__version__, prog_name="netqos", message="%(prog)s %(version)s")
