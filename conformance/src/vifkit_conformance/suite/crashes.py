@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
 
-from vifkit import Domain, InvalidStateError, State, VifkitError
+from vifkit import Domain, DomainNotFoundError, InvalidStateError, State, VifkitError
 from vifkit_conformance.guest import Guests
 from vifkit_conformance.judging.declared import missing
 from vifkit_conformance.lab import until
@@ -65,8 +65,21 @@ def kill_daemon_in_a_start(guests: Guests, verb: Callable[[], object], mac: str,
         starting.judge()
 
 
-def stop(domain: Domain) -> None:
-    """Have a domain shut off, whether it has ended by itself or not; a daemon that has just started may not know."""
+def stop(testbed: Testbed, domain: Domain) -> None:
+    """Have a domain shut off, whether it has ended by itself or not; a daemon that has just started may not know.
+
+    It may have lost the domain, and then has to find it when it starts again: libvirt 9.0 did so with a container,
+    once in some hundred kills.
+    """
+    try:
+        _stop(domain)
+    except DomainNotFoundError:
+        with daemon_down(testbed):
+            pass
+        _stop(domain)
+
+
+def _stop(domain: Domain) -> None:
     with suppress(InvalidStateError):
         domain.stop()
     until(lambda: domain.state() is State.SHUTOFF, f"{domain.name} is shut off")

@@ -79,7 +79,7 @@ def test_a_daemon_killed_in_a_start(guest: Guests, delay_ms: int) -> None:
     skip_without_daemon(guest.testbed)
     made = guest(REFERENCE, start=False)
     kill_daemon_in_a_start(guest, made.domain.start, made.mac, delay_ms)
-    stop(made.domain)
+    stop(guest.testbed, made.domain)
     made.domain.start()
     assert differences(made.tree(), "reference") == []
     made.domain.stop()
@@ -91,7 +91,7 @@ def test_what_a_killed_start_has_left_goes_with_the_definition(guest: Guests) ->
     skip_without_daemon(guest.testbed)
     made = guest(REFERENCE, start=False)
     kill_daemon_in_a_start(guest, made.domain.start, made.mac, 0)
-    stop(made.domain)
+    stop(guest.testbed, made.domain)
     made.domain.undefine()
     assert made.ports() == []
 
@@ -105,7 +105,7 @@ def test_a_daemon_killed_in_a_create(guest: Guests, connection: Connection, dela
     name = parse_domain(xml).name
     kill_daemon_in_a_start(guest, lambda: connection.create(xml), macs[0], delay_ms)
     with suppress(DomainNotFoundError):
-        stop(connection.domain(name))
+        stop(guest.testbed, connection.domain(name))
     until(lambda: name not in [each.name for each in connection.domains()], f"{name} is gone")
     made = Guest(guest.create(xml), macs, guest.observer, guest.testbed)
     assert differences(made.tree(), "reference") == []
@@ -139,6 +139,6 @@ def test_a_daemon_killed_in_a_stop(guest: Guests, delay_ms: int) -> None:
     time.sleep(delay_ms / 1000)
     with daemon_down(guest.testbed):
         ending.judge()
-    stop(made.domain)
+    stop(guest.testbed, made.domain)
     assert made.ports() == []
     made.domain.undefine()
