@@ -91,7 +91,7 @@ def test_a_forgotten_domain_is_not_found_by_its_old_handle(guest: Guests) -> Non
 
 def test_a_closed_connection_carries_nothing_out(guest: Guests, driver: Driver, uri: str) -> None:
     """Failing: after `close`, which may be called twice, all but it must raise ConnectError, of old handles too."""
-    made = guest(REFERENCE)
+    made = guest()
     closed = driver.open(uri)
     domain = closed.domain(made.domain.name)
     closed.close()
