@@ -61,6 +61,14 @@ class HypervisorConnection(Connection):
         Raises InvalidXmlError.
         """
 
+    def bandwidth(self, machine: Machine, vif: Vif) -> Bandwidth | None:
+        """Tell a vif's bandwidth. Raises BackendError where it has one that nobody knows any more."""
+        del machine
+        return vif.bandwidth or None
+
+    def insist_on_note(self, machine: Machine) -> None:
+        """Refuse to change a domain that cannot be changed without a note of ours. Raises UnsupportedError."""
+
     def version(self) -> str:
         """Name the hypervisor and its version."""
         return self.hypervisor.version()
@@ -128,6 +136,7 @@ class HypervisorConnection(Connection):
     def update(self, machine: Machine, mac: str, bandwidth: Bandwidth | None) -> None:
         """Carry out a new bandwidth of one vif, and keep it."""
         vif = find_vif(machine.config, mac)
+        self.insist_on_note(machine)
         refuse_undeclared(bandwidth, self.capabilities)
         if machine.state is not State.SHUTOFF and not self.capabilities.live_update:
             raise UnsupportedError("live_update", "the bandwidth of a running domain does not change: stop it first")
