@@ -219,3 +219,11 @@ def test_what_a_bandwidth_does_not_do_is_warned_of(guest: Guests) -> None:
 def kill(host: Path, made: Guest) -> None:
     """Kill the process that a machine is."""
     os.kill(Store(str(host)).read()["machines"][made.domain.uuid]["pid"], signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "\0", "web\0", "x" * 5000, "x" * 200_000, "\ud800"], ids=lambda name: ascii(name)[:9]
+)
+def test_nobody_has_a_name_that_cannot_be_asked_for(guest: Guests, name: str) -> None:
+    with pytest.raises(DomainNotFoundError):
+        guest.connection.domain(name)

@@ -249,3 +249,11 @@ def test_a_guest_that_is_killed_is_shut_off_and_starts_again(guest: Guests, host
 def kill(host: Path, made: Guest) -> None:
     """Kill the process that a container or virtual machine is."""
     os.kill(Store(str(host)).read()["environments"][made.domain.uuid]["pid"], signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "\0", "web\0", "x" * 5000, "x" * 200_000, "\ud800"], ids=lambda name: ascii(name)[:9]
+)
+def test_nobody_has_a_name_that_cannot_be_asked_for(guest: Guests, name: str) -> None:
+    with pytest.raises(DomainNotFoundError):
+        guest.connection.domain(name)

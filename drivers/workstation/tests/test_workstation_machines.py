@@ -8,6 +8,7 @@ import pytest
 from vifkit import (
     Bandwidth,
     Connection,
+    DomainNotFoundError,
     InvalidStateError,
     InvalidXmlError,
     Rate,
@@ -39,6 +40,7 @@ def domain(
     )
 
 
+NOBODYS = ["", ".", "..", "a/b", "\0", "web\0", "x" * 256, "x" * 5000, "x" * 200_000, "\ud800"]
 LIMITED = "<bandwidth><inbound average='512'/><outbound average='77'/></bandwidth>"
 
 
@@ -114,6 +116,44 @@ def test_a_sleeping_machine_takes_no_change_and_is_stopped(vmware: Double, machi
     made.suspend()
     made.stop()
     assert made.state() is State.SHUTOFF
+
+
+def test_the_memory_of_one_that_slept_is_deleted_with_it(vmware: Double, machines: Connection) -> None:
+    made = machines.define(domain(interface(FIRST)))
+    made.start()
+    assert isinstance(made, SupportsSuspend)
+    made.suspend()
+    assert (vmware.machines / "web/web.vmss").is_file()
+    made.stop()
+    for each in ("web.vmem", "web-0a1b2c3d.vmss", "web-0a1b2c3d.vmem"):
+        (vmware.machines / "web" / each).write_bytes(b"secret")
+    made.undefine()
+    assert list(vmware.machines.iterdir()) == []
+
+
+def test_the_memory_of_another_is_left(vmware: Double, machines: Connection) -> None:
+    made = machines.define(domain(interface(FIRST), name="w.b"))
+    (vmware.machines / "w.b/web.vmem").write_bytes(b"somebody's")
+    made.undefine()
+    assert [each.name for each in (vmware.machines / "w.b").iterdir()] == ["web.vmem"]
+
+
+@pytest.mark.parametrize(("letter", "most"), [("x", 244), ("ö", 122), ("🙂", 61)])
+def test_a_name_is_as_long_as_a_files_name_can_be(vmware: Double, machines: Connection, letter: str, most: int) -> None:
+    for number in (most + 1, 300):
+        with pytest.raises(InvalidXmlError, match="domain/name: a file's name has 255 bytes"):
+            machines.define(domain(interface(FIRST), name=letter * number))
+    assert list(vmware.machines.iterdir()) == []
+    made = machines.create(domain(interface(FIRST), name=letter * most))
+    machines.define(domain(interface(FIRST, LIMITED), name=letter * most))  # waits in a file of its own
+    made.stop()
+    assert machines.domain(letter * most).state() is State.SHUTOFF
+
+
+@pytest.mark.parametrize("name", NOBODYS, ids=lambda name: ascii(name)[:9])
+def test_nobody_has_a_name_that_no_file_can_have(machines: Connection, name: str) -> None:
+    with pytest.raises(DomainNotFoundError):
+        machines.domain(name)
 
 
 def test_a_definition_waits_for_the_machines_end(vmware: Double, machines: Connection) -> None:

@@ -17,7 +17,6 @@ from vifkit import (
     Rate,
     State,
     UnsupportedError,
-    VifkitError,
 )
 from vifkit_base.overtaken import TRIES
 from vifkit_workstation import adapters
@@ -67,9 +66,19 @@ def test_a_spoilt_file_hinders_only_what_needs_it(
             verb()
     with untouched(BackendError, "web.vmx: "):
         machines.domain("web")
-    if spoilt not in ("uuid", "macs"):  # these are replaced by what is defined
-        with untouched(VmxError, said):
-            machines.define(XML)
+    with untouched(VmxError, said):
+        machines.define(XML)
+
+
+@pytest.mark.parametrize("uuid", ["zz", "56 4d", "56 4d cd 3f 59 5b 61 43-fd 73 ef 46 56 4c 23 7z"])
+def test_a_machine_with_an_unreadable_uuid_is_not_taken_over(
+    vmware: Double, machines: Connection, untouched: Untouched, uuid: str
+) -> None:
+    (vmware.machines / "web").mkdir()
+    vmware.vmx("web").write_text(f'displayName = "theirs"\nuuid.bios = "{uuid}"\n')
+    for verb in (machines.define, machines.create):
+        with untouched(VmxError, "web.vmx: (badly formed hexadecimal UUID string|invalid literal)"):
+            verb(XML)
 
 
 def test_what_is_removed_by_somebody_else_is_not_found(vmware: Double, machines: Connection) -> None:
@@ -194,13 +203,3 @@ def test_a_damaged_note_is_no_more_than_a_lost_note(vmware: Double, machines: Co
     assert [vif.mac for vif in made.vifs()] == [MAC]
     Path(f"{vmware.vmx('web')}.vifkit").write_bytes(b"\xff garbage")
     assert made.state() is State.SHUTOFF
-
-
-def test_a_name_that_is_too_long_for_a_file_is_one_line(vmware: Double, machines: Connection) -> None:
-    with pytest.raises(VifkitError, match="File name too long") as caught:
-        machines.define(XML.replace("web", "x" * 300))
-    assert "\n" not in str(caught.value)
-    assert machines.domains() == []
-    with pytest.raises(VifkitError, match="File name too long"):
-        machines.define(XML.replace("web", "x" * 253))
-    assert machines.domains() == []

@@ -53,7 +53,8 @@ def as_machine(
         with suppress(VifkitError):
             waiting = parse_domain(kept.waiting)
     config = as_config(name, uuid, kind, vifs, kept.xml if kept else None, noted_bandwidths=noted_bandwidths)
-    return Machine(config=config, state=state, transient=kept is not None and kept.transient, waiting=waiting)
+    transient = kept is not None and kept.transient
+    return Machine(config=config, state=state, transient=transient, waiting=waiting, noted=kept is not None)
 
 
 def noted_vifs(kept: Noted | None) -> Mapping[str | None, Vif]:

@@ -1,5 +1,6 @@
 """What the contract asks of a connection, said in the verbs of a `Hypervisor`."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -25,6 +26,9 @@ from vifkit import (
 from .domain import HypervisorDomain, find_vif
 from .hypervisor import Hypervisor, Machine
 from .overtaken import afresh
+
+_A_NAME = re.compile(r"[^\0\ud800-\udfff]{1,30000}")
+"""What a domain may be named as far as a system can be asked for it: nothing else fits a path or an argument."""
 
 
 class HypervisorConnection(Connection):
@@ -60,6 +64,14 @@ class HypervisorConnection(Connection):
 
         Raises InvalidXmlError.
         """
+
+    def bandwidth(self, machine: Machine, vif: Vif) -> Bandwidth | None:
+        """Tell a vif's bandwidth. Raises BackendError where it has one that nobody knows any more."""
+        del machine
+        return vif.bandwidth or None
+
+    def insist_on_note(self, machine: Machine) -> None:
+        """Refuse to change a domain that cannot be changed without a note of ours. Raises UnsupportedError."""
 
     def version(self) -> str:
         """Name the hypervisor and its version."""
@@ -102,7 +114,8 @@ class HypervisorConnection(Connection):
 
     def machine(self, name: str, uuid: str | None = None) -> Machine:
         """Look at a domain as it is now. Raises DomainNotFoundError, also where another has its name."""
-        found = afresh(lambda: self.hypervisor.machine(name))
+        hypervisor = self.hypervisor
+        found = afresh(lambda: hypervisor.machine(name)) if _A_NAME.fullmatch(name) else None
         if found is None or is_over(found) or uuid not in (None, found.config.uuid):
             raise DomainNotFoundError(name)
         return found
@@ -128,6 +141,7 @@ class HypervisorConnection(Connection):
     def update(self, machine: Machine, mac: str, bandwidth: Bandwidth | None) -> None:
         """Carry out a new bandwidth of one vif, and keep it."""
         vif = find_vif(machine.config, mac)
+        self.insist_on_note(machine)
         refuse_undeclared(bandwidth, self.capabilities)
         if machine.state is not State.SHUTOFF and not self.capabilities.live_update:
             raise UnsupportedError("live_update", "the bandwidth of a running domain does not change: stop it first")

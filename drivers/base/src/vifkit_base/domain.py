@@ -52,7 +52,8 @@ class HypervisorDomain(Domain):
 
     def bandwidth(self, mac: str) -> Bandwidth | None:
         """Give a vif's bandwidth."""
-        return find_vif(self._config(), mac).bandwidth or None
+        machine = self.machine()
+        return self._connection.bandwidth(machine, find_vif(_told(machine), mac))
 
     def set_bandwidth(self, mac: str, bandwidth: Bandwidth | None) -> None:
         """Replace a vif's bandwidth."""
@@ -70,10 +71,14 @@ class HypervisorDomain(Domain):
         self._connection.stop(machine)
 
     def _config(self) -> DomainConfig:
-        machine = self.machine()
-        if machine.state is State.SHUTOFF and machine.waiting is not None:
-            return machine.waiting
-        return machine.config
+        return _told(self.machine())
+
+
+def _told(machine: "Machine") -> DomainConfig:
+    """Give what is told of a domain: where it does not run, the definition that waits."""
+    if machine.state is State.SHUTOFF and machine.waiting is not None:
+        return machine.waiting
+    return machine.config
 
 
 def find_vif(config: DomainConfig, mac: str) -> Vif:

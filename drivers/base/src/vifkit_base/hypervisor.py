@@ -20,6 +20,8 @@ class Machine:
     """Whether it was created and not defined: it goes when it stops."""
     waiting: DomainConfig | None = None
     """The definition that replaces `config` at the next start, where another was given while it ran."""
+    noted: bool = True
+    """Whether there is a note of ours with it: others may have made the machine, or have written over the note."""
 
     @property
     def definition(self) -> DomainConfig | None:

@@ -65,6 +65,17 @@ class SwitchedConnection(HypervisorConnection):
         _insist_on_openvswitch(vif)
         warn(vif, bandwidth, version_tuple(self.switch.version), stacklevel=5)
 
+    def bandwidth(self, machine: Machine, vif: Vif) -> Bandwidth | None:
+        """Tell a vif's bandwidth, as noted. Raises BackendError where a port of ours runs and the note is gone."""
+        if not machine.noted and machine.state is not State.SHUTOFF and self._own(machine.config, self.switch.ports()):
+            raise BackendError(_no_note(machine))
+        return super().bandwidth(machine, vif)
+
+    def insist_on_note(self, machine: Machine) -> None:
+        """Refuse where nobody knows the bridges and bandwidths."""
+        if not machine.noted:
+            raise UnsupportedError("interface", _no_note(machine))
+
     def start(self, machine: Machine) -> None:
         """Start a domain, each vif a port with its bandwidth in effect; all of it or nothing."""
         insist_on(machine, State.SHUTOFF)
@@ -128,14 +139,25 @@ class SwitchedConnection(HypervisorConnection):
             self.hypervisor.keep(config, running=True)
 
     def _unplug(self, config: DomainConfig) -> None:
-        """Take the ports away with their rows, also those rows that somebody took off a port."""
-        self.switch.unplug([vif.target for vif in config.vifs if vif.target])
+        """Take the ports away with their rows, also those of which no note tells, and rows that are off a port."""
+        known = [vif.target for vif in config.vifs if vif.target and vif.on_openvswitch]
+        self.switch.unplug([*known, *self._own(config, self.switch.ports())])
         self.switch.collect([config.uuid])
 
     def _unplug_stale(self, config: DomainConfig, there: Mapping[str, PortRows]) -> None:
         """Take away the ports that a domain has left which ended by itself, or with its host."""
-        self.switch.unplug([name for name, port in there.items() if port.vm_id == config.uuid])
+        self.switch.unplug(self._own(config, there))
         self.switch.collect([config.uuid])
+
+    @staticmethod
+    def _own(config: DomainConfig, there: Mapping[str, PortRows]) -> list[str]:
+        """Name the ports that were made for a domain: they carry its UUID, whatever becomes of its note."""
+        return [name for name, port in there.items() if port.vm_id == config.uuid]
+
+
+def _no_note(machine: Machine) -> str:
+    said = "vifkit's note is missing (others made the machine, or wrote over the note)"
+    return f"domain {machine.config.name!r}: {said}, so its bandwidths are not known: stop it and define it again"
 
 
 def _look_for_bridges(config: DomainConfig, there: Mapping[str, PortRows]) -> None:

@@ -195,17 +195,19 @@ def _machine(listed: Listed) -> Machine | None:
     """Put together what Virtuozzo says and what was noted; None for what no domain can be."""
     kind = "exe" if listed.kind == "CT" else "hvm"
     bare = f"<domain type='vz'><name>x</name><os><type>{kind}</type></os></domain>"
-    kept = noted(listed.description) or replace(NOTHING, xml=bare)
+    kept = noted(listed.description)
     before = noted_vifs(kept)
     vifs = [_vif(listed, each, before.get(each.mac)) for each in listed.adapters]
     try:
-        return as_machine(listed.name, listed.uuid, "vz", listed.state, vifs, kept, noted_bandwidths=True)
+        told = kept or replace(NOTHING, xml=bare)
+        found = as_machine(listed.name, listed.uuid, "vz", listed.state, vifs, told, noted_bandwidths=True)
+        return replace(found, noted=kept is not None)
     except InvalidXmlError:
         return None
 
 
 def _vif(listed: Listed, adapter: Adapter, before: Vif | None) -> Vif:
-    if before is None:
-        return Vif(type="network", mac=adapter.mac, source=adapter.network)
     target = None if listed.state is State.SHUTOFF else adapter.host
+    if before is None:
+        return Vif(type="network", mac=adapter.mac, source=adapter.network, target=target)
     return Vif(type="bridge", mac=adapter.mac, source=adapter.network, virtualport="openvswitch", target=target)

@@ -22,6 +22,7 @@ from vifkit import (
     Domain,
     DomainConfig,
     Driver,
+    InvalidXmlError,
     State,
     UnsupportedError,
     Vif,
@@ -32,7 +33,7 @@ from vifkit_base.native import NATIVE, NativeConnection
 from vifkit_base.uri import parse
 
 from .adapters import HIGHEST_KBPS
-from .hypervisor import Workstation
+from .hypervisor import LONGEST_NAME, Workstation
 from .vmrun import Vmrun
 
 
@@ -73,6 +74,11 @@ class WorkstationConnection(NativeConnection):
     def handle(self, config: DomainConfig) -> Domain:
         """Make the Domain of a domain."""
         return WorkstationDomain(self, config.name, config.uuid)
+
+    def check_domain(self, config: DomainConfig) -> None:
+        """Refuse a name that is too long for the longest name of a file that is made of it."""
+        if len(f"{config.name}.vmx.vifkit".encode()) > LONGEST_NAME:
+            raise InvalidXmlError("domain/name", f"a file's name has {LONGEST_NAME} bytes, and this one is too long")
 
     def check(self, vif: Vif, bandwidth: Bandwidth | None) -> None:
         """Refuse a vif that is on none of VMware's networks."""

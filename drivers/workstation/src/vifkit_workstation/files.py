@@ -29,8 +29,10 @@ def touching(path: Path) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from error
     except PermissionError as error:
         raise AccessDeniedError(f"{path}: {error.strerror}") from error
-    except (OSError, ValueError) as error:  # a ValueError is a NUL, or half of a surrogate pair
-        raise BackendError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise BackendError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:  # what is no UUID, no MAC address, no domain
+        raise VmxError(f"{path}: {error}") from error
 
 
 class VmxFile:

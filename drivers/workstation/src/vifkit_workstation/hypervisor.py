@@ -16,6 +16,8 @@ from .files import VmxFile, insist_unlocked, is_locked, put, touching
 from .vmrun import Vmrun
 from .vmx import Vmx, VmxError
 
+LONGEST_NAME = 255
+"""The bytes that Linux's file systems give the name of a file (NAME_MAX in include/uapi/linux/limits.h)."""
 LOCK_SECONDS = 5.0
 """How long VMware may keep its lock after a machine has ended."""
 
@@ -58,6 +60,7 @@ class Workstation(Hypervisor):
         path = self._find(config.name)
         if path is not None:
             file = VmxFile(path)
+            machine.read(config.name, file, running=False)  # who is not understood may be somebody else
             machine.fill(file.text, config, transient=transient)
             file.save()
             with touching(path):
@@ -143,4 +146,5 @@ class Workstation(Hypervisor):
 
     def _find(self, name: str) -> Path | None:
         """Find a machine; no name leads elsewhere."""
-        return machine.find(self.directory / name) if name not in ("", ".", "..") and "/" not in name else None
+        leads = name in (".", "..") or "/" in name or len(name.encode()) > LONGEST_NAME
+        return None if leads else machine.find(self.directory / name)

@@ -22,7 +22,7 @@ SUSPENDED = "checkpoint.vmState"
 BLANK = b'.encoding = "UTF-8"\nconfig.version = "8"\nvirtualHW.version = "8"\nguestOS = "other"\nuuid.action = "keep"\n'
 """A machine that has nothing, and is not to get another UUID at its first start, or to be asked about whether it is."""
 
-_LITTER = re.compile(r".+\.(vmxf|vmsd|nvram)|vmware(-\d+)?\.log")
+_LITTER = r".+\.(vmxf|vmsd|nvram)|vmware(-\d+)?\.log"
 
 
 def find(directory: Path) -> Path | None:
@@ -85,7 +85,8 @@ def forget(vmx: Path) -> None:
         waiting_of(vmx).unlink(missing_ok=True)
         there = list(vmx.parent.iterdir())
         if not any(each.suffix.lower() == ".vmdk" for each in there):
-            for each in filter(lambda each: _LITTER.fullmatch(each.name), there):
+            litter = rf"{_LITTER}|{re.escape(vmx.stem)}(-[0-9a-f]{{8}})?\.(vmss|vmem)"  # the last ones of its sleep
+            for each in filter(lambda each: re.fullmatch(litter, each.name), there):
                 each.unlink(missing_ok=True)
             with suppress(OSError):  # what else is there is somebody's
                 vmx.parent.rmdir()
