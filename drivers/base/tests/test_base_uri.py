@@ -24,6 +24,11 @@ def test_nothing_but_a_scheme() -> None:
         "hmc://h/?a=1&a=2",
         "hmc://h/#x",
         "hmc://h:port/",
+        "hmc://h:0/",
+        "hmc://h:00",
+        "hmc://me@a b:1?a=1",
+        "hmc://a%20b/",
+        "hmc://a\u2003b/",
         "hmc://[::1/",
         "hmc://h/?a",
         "",
@@ -53,6 +58,7 @@ def test_an_at_sign_in_a_directory_is_no_password() -> None:
         "hmc:me:hunter2@h/",
         "hmc://h/?password=hunter2",
         "esx://a:hunter2@h",
+        "hmc://me:hunter2@a b:0/",
     ],
 )
 def test_a_password_is_refused_and_not_shown(uri: str) -> None:

@@ -21,6 +21,7 @@ from vifkit_hyperv.driver import HypervDriver
         "hyperv://127.0.0.1/?insecure=1",
         "hyperv://127.0.0.1/#here",
         "hyperv://127.0.0.1:port/",
+        "hyperv://127.0.0.1:0/",
         "winrm://127.0.0.1/",
     ],
 )

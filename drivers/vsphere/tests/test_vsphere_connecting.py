@@ -65,7 +65,15 @@ def test_a_password_in_the_uri_is_refused(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["vcenter:///path", "esx://host?insecure=1", "esx://host?no_verify=1", "vcenter://h#x"]
+    "wrong",
+    [
+        "vcenter:///path",
+        "esx://host?insecure=1",
+        "esx://host?no_verify=1",
+        "vcenter://h#x",
+        "esx://root@a b:1",
+        "esx://root@h:0",
+    ],
 )
 def test_a_uri_that_is_not_understood_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match="not understood"):

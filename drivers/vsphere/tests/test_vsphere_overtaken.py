@@ -5,11 +5,12 @@ from contextlib import ExitStack
 
 import pytest
 from vspheres.domains import domain_xml
-from vspheres.raw import Raw
+from vspheres.raw import Raw, vim, vmodl
 
 from vifkit import BackendError, Bandwidth, Connection, Rate
 from vifkit_base.overtaken import TRIES
-from vifkit_vsphere.driver import VsphereDriver
+from vifkit_vsphere.driver import VsphereConnection, VsphereDriver
+from vifkit_vsphere.session import failure
 
 MAC = "52:54:00:00:01:00"
 LIMITED = "<bandwidth><outbound average='512'/></bandwidth>"
@@ -82,3 +83,66 @@ def test_who_is_never_quick_enough_is_told_and_leaves_all_as_it_was(rivals: Riva
     assert domain.xml() == xml
     assert raw.groups().keys() == groups
     domain.stop()
+
+
+def interrupt(connection: Connection, call: str, meanwhile: Callable[[], object]) -> None:
+    """Do something just before a connection changes or removes a port group, once."""
+    assert isinstance(connection, VsphereConnection)
+    networks = connection.hypervisor.networks
+    changing, left = getattr(networks, call), [meanwhile]
+
+    def interrupted(*arguments: object) -> None:
+        if left:
+            left.pop()()
+        changing(*arguments)
+
+    setattr(networks, call, interrupted)
+
+
+def test_a_port_group_that_another_connection_removes_meanwhile_is_made_again(
+    connection: Connection, raw: Raw, uri: str
+) -> None:
+    domain = connection.define(domain_xml("guest", LIMITED))
+    with VsphereDriver().open(uri) as other:
+        interrupt(connection, "put", lambda: other.domain("guest").set_bandwidth(MAC, None))
+        domain.set_bandwidth(MAC, NINE)
+    assert domain.bandwidth(MAC) == NINE
+    assert raw.group_of(raw.cards(raw.machine("guest"))[0]) == OWN
+
+
+def test_a_port_group_that_another_connection_makes_meanwhile_is_taken(
+    connection: Connection, raw: Raw, uri: str
+) -> None:
+    domain = connection.define(domain_xml("guest"))
+    with VsphereDriver().open(uri) as other:
+        interrupt(
+            connection, "put", lambda: other.domain("guest").set_bandwidth(MAC, Bandwidth(outbound=Rate(average=7)))
+        )
+        domain.set_bandwidth(MAC, NINE)
+    assert domain.bandwidth(MAC) == NINE
+    assert raw.group_of(raw.cards(raw.machine("guest"))[0]) == OWN
+
+
+def test_a_port_group_that_another_connection_uses_again_stays(connection: Connection, raw: Raw, uri: str) -> None:
+    domain = connection.define(domain_xml("guest", LIMITED))
+    with VsphereDriver().open(uri) as other:
+        interrupt(connection, "remove", lambda: other.domain("guest").set_bandwidth(MAC, NINE))
+        domain.set_bandwidth(MAC, None)
+    assert domain.bandwidth(MAC) == NINE
+    assert raw.group_of(raw.cards(raw.machine("guest"))[0]) == OWN
+
+
+def test_a_port_group_that_another_connection_has_removed_is_not_missed(
+    connection: Connection, raw: Raw, uri: str
+) -> None:
+    domain = connection.define(domain_xml("guest", LIMITED))
+    with VsphereDriver().open(uri) as other:
+        interrupt(connection, "remove", lambda: other.domain("guest").set_bandwidth(MAC, None))
+        domain.set_bandwidth(MAC, None)
+    assert domain.bandwidth(MAC) is None
+    assert OWN not in raw.groups()
+
+
+def test_a_fault_without_a_message_says_where_to_look() -> None:
+    assert str(failure(vim.fault.NotFound())) == "vSphere: no reason given, see its events (NotFound)"
+    assert type(failure(vmodl.fault.InvalidArgument())) is BackendError

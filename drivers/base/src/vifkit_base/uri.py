@@ -24,7 +24,8 @@ def parse(uri: str, schemes: Sequence[str], parameters: Collection[str]) -> Addr
     """Read a URI of one of these schemes, whose query has none but these parameters, each once.
 
     A password is refused: a URI ends in logs and lists of processes; and so is a control character, also as %0A, which
-    no name of a file or a user has that anybody means. Raises ValueError, and never shows a password.
+    no name of a file or a user has that anybody means, a host with a space, and port 0, which would seem to be none.
+    Raises ValueError, and never shows a password.
     """
     if _CONTROL.search(unquote(uri)):
         raise ValueError("the URI is not understood: a control character is in it")
@@ -37,6 +38,8 @@ def parse(uri: str, schemes: Sequence[str], parameters: Collection[str]) -> Addr
         port = None if secretive else parts.port
     except ValueError:
         raise ValueError("the URI is not understood: its host, port or query is none") from None
+    if not secretive and (port == 0 or any(map(str.isspace, unquote(parts.hostname or "")))):
+        raise ValueError("the URI is not understood: its host has a space, or its port is 0")
     if secretive:
         raise ValueError("a URI holds no password: give credentials, or a file of them")
     query = dict(pairs)

@@ -42,11 +42,17 @@ class BoundedAdapter(HTTPAdapter):
         return left
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send one request, and read its answer. Raises ConnectError, and what `translated` knows."""
+        """Send one request, and read its answer, which sends nobody elsewhere.
+
+        Raises ConnectError, and what `translated` knows.
+        """
         try:
             answer = super().send(request, *args, **{**kwargs, "stream": True, "timeout": self.left_s()})
         except requests.Timeout as error:
             raise ConnectError(f"no answer within {self._timeout_s:g} s") from error
+        if 300 <= answer.status_code < 400:  # requests would go there, and say who asks to whoever answers
+            answer.close()
+            raise WinRMTransportError("http", answer.status_code, "")
         announced = answer.headers.get("Content-Length", "")
         if answer.status_code == 401 and announced.isdecimal() and int(announced) <= MAX_ANSWER_BYTES:
             return answer  # Negotiate looks for the certificate of a connection that is still read from
@@ -68,8 +74,9 @@ class BoundedAdapter(HTTPAdapter):
 
 
 def session(adapter: BoundedAdapter, user: str, password: str, verify: str | bool) -> requests.Session:
-    """Make a session that asks no environment for proxies, passwords or certificates."""
+    """Make a session that speaks HTTPS alone, and asks no environment for proxies, passwords or certificates."""
     made = requests.Session()
+    made.adapters.clear()  # one is for HTTP in clear
     made.trust_env = False
     made.verify = verify
     made.headers.update({"User-Agent": "vifkit", "Accept-Encoding": "identity"})

@@ -67,9 +67,8 @@ class Distributed(Networks):
 
 def _policy(limit: Limit | None) -> Any:
     """Write both states out, as what is left out would be inherited."""
-    figures = zip(FIGURES, limit or (), strict=False)
     return vim.dvs.DistributedVirtualPort.TrafficShapingPolicy(
         inherited=False,
         enabled=vim.BoolPolicy(inherited=False, value=limit is not None),
-        **{name: vim.LongPolicy(inherited=False, value=value) for name, value in figures},
+        **{name: vim.LongPolicy(inherited=False, value=each) for name, each in zip(FIGURES, limit or (), strict=False)},
     )

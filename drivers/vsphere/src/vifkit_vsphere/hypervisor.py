@@ -7,7 +7,6 @@ from typing import Any
 from vifkit import Bandwidth, DomainConfig, DomainNotFoundError, InvalidXmlError
 from vifkit_base.hypervisor import Hypervisor, Machine
 from vifkit_base.notes import in_text, note
-from vifkit_base.overtaken import afresh
 
 from . import hardware, names
 from .api import vim
@@ -71,7 +70,7 @@ class VsphereHypervisor(Hypervisor):
     def undefine(self, config: DomainConfig) -> None:
         """Destroy it, its files and the port groups of its vifs."""
         self.session.wait(self._there(config).managed.Destroy_Task())
-        afresh(lambda: self.networks.sweep([names.own(config.uuid, str(vif.mac)) for vif in config.vifs], ()))
+        self.networks.sweep([names.own(config.uuid, str(vif.mac)) for vif in config.vifs], ())
 
     def keep(self, config: DomainConfig, *, running: bool) -> None:
         """Keep a definition that waits in the annotation."""

@@ -7,10 +7,11 @@ to learn of it one would have to read every port of every switch, whole.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, NamedTuple
 
 from vifkit import BackendError, Bandwidth
+from vifkit_base.overtaken import OvertakenError, afresh
 
 from .session import Session
 from .shaping import Limits, limits
@@ -72,7 +73,7 @@ class Networks(ABC):
             for made in self.find(name.__eq__):
                 undo.callback(self.remove, made)
                 return made
-            raise BackendError(f"the port group {name!r} was made, and has gone")
+            raise OvertakenError(f"the port group {name!r} was made, and has gone")
         if found[name].limits != wanted:
             self.put(name, found[name], wanted)
             undo.callback(self.put, name, found[name], found[name].limits)
@@ -80,5 +81,6 @@ class Networks(ABC):
 
     def sweep(self, own: Sequence[str], kept: Collection[str]) -> None:
         """Remove the vifs' own port groups, as their names begin, but for those that are kept."""
-        for group in self.find(lambda name: name.startswith(tuple(own)) and name not in kept):
-            self.remove(group)
+        for group in afresh(lambda: list(self.find(lambda name: name.startswith(tuple(own)) and name not in kept))):
+            with suppress(OvertakenError):  # somebody has removed it, or uses it by now
+                self.remove(group)

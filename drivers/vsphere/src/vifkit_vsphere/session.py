@@ -18,7 +18,8 @@ API = "vim.version.version11"
 """What is spoken: the API of vSphere 6.5, which every later release understands."""
 _query = vmodl.query.PropertyCollector
 _fault = vim.fault
-_OVERTAKEN = _fault.ConcurrentAccess, _fault.DuplicateName, _fault.InvalidPowerState, vmodl.fault.ManagedObjectNotFound
+_THERE_OR_GONE = _fault.AlreadyExists, _fault.DuplicateName, _fault.NotFound, vmodl.fault.ManagedObjectNotFound
+_OVERTAKEN = *_THERE_OR_GONE, _fault.ConcurrentAccess, _fault.InvalidPowerState, _fault.ResourceInUse
 """Said where nothing was done, as something is not what it was when the driver looked at it."""
 
 
@@ -26,7 +27,7 @@ def failure(fault: Any) -> VifkitError:
     """Say what a vSphere has refused: DomainExistsError, OvertakenError or BackendError."""
     if isinstance(fault, vim.fault.DuplicateName) and not fault.name.startswith("vifkit-"):
         return DomainExistsError(fault.name)  # a template's may be in the way, which is no domain
-    said = f"vSphere: {first_line(str(fault.msg or '')) or 'no reason given'} ({_kind(fault)})"
+    said = f"vSphere: {first_line(str(fault.msg or '')) or 'no reason given, see its events'} ({_kind(fault)})"
     return OvertakenError(said) if isinstance(fault, _OVERTAKEN) else BackendError(said)
 
 

@@ -22,8 +22,7 @@ class Standard(Networks):
         """Read the port groups of which the name is wanted."""
         for _, has in self.session.read([select(self.root)], vim.host.NetworkSystem, "networkInfo.portgroup"):
             for each in has.get("networkInfo.portgroup", ()):
-                name = each.spec.name
-                if wanted(name):
+                if wanted(name := each.spec.name):
                     limits = {"inbound": None, "outbound": held(each.computedPolicy.shapingPolicy)}
                     yield Group(name, name, limits, each.spec)
 
