@@ -137,10 +137,13 @@ def test_an_environment_that_lacks_something_is_skipped_with_what_to_install(
     home: Author, without_vswitchd: tuple[str, ...]
 ) -> None:
     home.write(*SOUND)
-    judged = home.judge(f"test_driver.py::{ONE}", prefix=without_vswitchd)
+    other = "test_an_average_alone_limits"
+    judged = home.judge(f"test_driver.py::{ONE}", f"test_driver.py::{other}", prefix=without_vswitchd)
     assert judged.status == pytest.ExitCode.TESTS_FAILED, "nothing was judged"
-    assert judged.outcomes[ONE].word == "skipped"
-    assert judged.outcomes[ONE].said == "ovs-vswitchd is not installed: install the package openvswitch-switch"
+    assert judged.words == {ONE: "skipped", other: "skipped"}
+    said = "ovs-vswitchd is not installed: install the package openvswitch-switch"
+    assert {judged.outcomes[test].said for test in (ONE, other)} == {said}
+    assert "not by the suite" not in judged.text
     assert home.left() == []
 
 

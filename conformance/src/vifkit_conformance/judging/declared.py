@@ -21,14 +21,12 @@ def undeclared(what: str) -> NoReturn:
     """
     if what.startswith("Supports"):
         inapplicable(f"the driver does not declare {what}")
-    evidence.note("undeclared", capability=what)
-    pytest.skip(f"the driver does not declare {what}")
+    _leave_out(f"the driver does not declare {what}", "undeclared", capability=what)
 
 
 def inapplicable(reason: str) -> NoReturn:
     """Leave out a test that asks what this driver, by its nature, is not to do."""
-    evidence.note("inapplicable")
-    pytest.skip(reason)
+    _leave_out(reason, "inapplicable")
 
 
 def missing(testbed: "Testbed", protocol: type) -> NoReturn:
@@ -41,13 +39,28 @@ def missing(testbed: "Testbed", protocol: type) -> NoReturn:
 
 def unjudged(reason: str) -> NoReturn:
     """Leave out a test that the testbed or the environment does not make possible: nobody knows what it would say."""
-    evidence.note("unjudged")
-    pytest.skip(reason)
+    _leave_out(reason, "unjudged")
 
 
 def only_seen() -> NoReturn:
     """Leave out a test that needs a lab, where the host is somebody's."""
     unjudged("it needs a lab, in which it may break things; this host is only looked at")
+
+
+def note_again(error: BaseException) -> None:
+    """Note once more why a test is left out, where a fixture of the session leaves out each test that asks for it."""
+    entry = getattr(error, "vifkit", None)
+    if entry is not None and entry not in evidence.seen():
+        evidence.note(**entry)
+
+
+def _leave_out(reason: str, kind: str, **what: object) -> NoReturn:
+    evidence.note(kind, **what)
+    try:
+        pytest.skip(reason)
+    except pytest.skip.Exception as left_out:
+        left_out.vifkit = {"kind": kind, **what}  # type: ignore[attr-defined]
+        raise
 
 
 @contextmanager

@@ -122,6 +122,10 @@ class Judge:
         report = yield
         if (test := test_id(item)) is None:
             return report
+        if report.skipped and call.excinfo is not None:
+            from .declared import note_again
+
+            note_again(call.excinfo.value)
         if report.failed and call.when == "call":
             _look(getattr(item, "funcargs", {}).get("guest"))
         if report.failed:

@@ -8,11 +8,12 @@ from netqos.policing import Police, find
 from vifkit import Bandwidth, Rate
 from vifkit_conformance import cases
 from vifkit_conformance.bandwidths import OUTBOUND, REFERENCE
-from vifkit_conformance.guest import Guest, Guests
+from vifkit_conformance.guest import Guest, Guests, as_lab
 from vifkit_conformance.judging import evidence
 from vifkit_conformance.judging.declared import unjudged
-from vifkit_conformance.lab import Lab, LabUnavailableError, LinkEndpoint, Measurement, measure
+from vifkit_conformance.lab import LabUnavailableError, LinkEndpoint, Measurement, measure
 from vifkit_conformance.lab.streams import StreamSink, StreamSource
+from vifkit_conformance.observe import Observer
 
 from .filters import columns, differences, needs_policing, policer
 from .paths import HOST, path_to
@@ -187,8 +188,9 @@ def test_a_filter_that_was_undone_by_tc_is_restored_by_the_same_values(guest: Gu
 
 
 @pytest.fixture
-def kernel_bridge(lab: Lab, nothing_left: None) -> Iterator[str]:
+def kernel_bridge(observer: Observer, nothing_left: None) -> Iterator[str]:
     """A bridge whose datapath is the kernel's; the other reads packets before the kernel polices them."""
+    lab = as_lab(observer)
     needs_policing(lab)
     try:
         name = lab.bridge("kernel0", datapath="system")

@@ -17,6 +17,7 @@ class XenTestbed(Testbed):
     """Paravirtual guests of the host that `--hosts` names."""
 
     domain_type = "xen"
+    judged_on = "real"
 
     def boot(self, lab: Lab) -> AbstractContextManager[str]:
         """Refuse. Raises LabUnavailableError."""
