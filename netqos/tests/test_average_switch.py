@@ -19,8 +19,7 @@ from netqos.enforce import enforce, judge
 from netqos.kernel import Kernel
 from netqos.ovsdb import Switch
 from vifkit import Bandwidth, ForeignQosError, Rate
-from vifkit_conformance.lab import Lab, tap
-from vifkit_conformance.lab.endpoint import LinkEndpoint, measure
+from vifkit_conformance.lab import Lab, Sink, Source, tap
 from vifkit_conformance.lab.flood import Flood
 
 pytestmark = pytest.mark.switch
@@ -300,10 +299,11 @@ def test_a_burst_comes_at_peak_and_then_the_average(own_lab: Lab) -> None:
     bandwidth = Bandwidth(inbound=Rate(average=500, peak=2000, burst=400))
     with Kernel(own_lab.host.path) as kernel:
         hold(Switch(own_lab.ovs.db), kernel, port.name, bandwidth=bandwidth)
-    ends = LinkEndpoint(source.namespace, source.name), LinkEndpoint(sink.namespace, sink.name)
     wanted: object = (pytest.approx((2_000_000, 409_600), rel=0.1), pytest.approx(4_000_000, rel=0.03))
     for _ in range(8):  # a starved host sends too little
-        arrived = measure(*ends, "192.0.2.2", rate_bps=40e6, seconds=4)
+        with Sink(sink.namespace, "192.0.2.2", 4) as opened, Source(source.namespace, "192.0.2.2", 40e6, 5):
+            opened.wait()
+        arrived = opened.measurement
         # 400 KiB above the average last 0.27 s at peak, in which 546 kB come.
         soon = next(sample for sample in arrived.samples if sample[0] >= 0.2)
         end, total = arrived.samples[-1]
