@@ -21,12 +21,14 @@ def undeclared(what: str) -> NoReturn:
     """
     if what.startswith("Supports"):
         inapplicable(f"the driver does not declare {what}")
-    _leave_out(f"the driver does not declare {what}", "undeclared", capability=what)
+    evidence.note("undeclared", capability=what)
+    _skip(f"the driver does not declare {what}")
 
 
 def inapplicable(reason: str) -> NoReturn:
     """Leave out a test that asks what this driver, by its nature, is not to do."""
-    _leave_out(reason, "inapplicable")
+    evidence.note("inapplicable")
+    _skip(reason)
 
 
 def missing(testbed: "Testbed", protocol: type) -> NoReturn:
@@ -39,7 +41,8 @@ def missing(testbed: "Testbed", protocol: type) -> NoReturn:
 
 def unjudged(reason: str) -> NoReturn:
     """Leave out a test that the testbed or the environment does not make possible: nobody knows what it would say."""
-    _leave_out(reason, "unjudged")
+    evidence.note("unjudged")
+    _skip(reason)
 
 
 def only_seen() -> NoReturn:
@@ -54,12 +57,12 @@ def note_again(error: BaseException) -> None:
         evidence.note(**entry)
 
 
-def _leave_out(reason: str, kind: str, **what: object) -> NoReturn:
-    evidence.note(kind, **what)
+def _skip(reason: str) -> NoReturn:
+    """Skip, and keep with it what was noted last."""
     try:
         pytest.skip(reason)
     except pytest.skip.Exception as left_out:
-        left_out.vifkit = {"kind": kind, **what}  # type: ignore[attr-defined]
+        left_out.vifkit = evidence.seen()[-1]  # type: ignore[attr-defined]
         raise
 
 
