@@ -16,6 +16,8 @@ from .verify import Drift, verify
 
 REFRESHES = 4
 """ovs-vswitchd may use an MTU that it read before the kernel's news of another reached it: seen in 1 of 10."""
+RENEWALS = 2
+"""What ovs-vswitchd sets anew it takes to be set, also where the kernel was busy: seen once, in a slow kernel."""
 RESTORE_SECONDS = 1.0
 """How long a restore waits for ovs-vswitchd, which often is why there is something to restore."""
 
@@ -63,8 +65,10 @@ def enforce(
             break
         switch.refresh()
         drifts = judge(switch, kernel, wanted, enforce)
-    others = _others(switch, kernel, wanted, drifts, enforce)
-    if others:
+    for _ in range(RENEWALS):
+        others = _others(switch, kernel, wanted, drifts, enforce)
+        if not others:
+            break
         try:
             switch.apply(others, enforce=enforce)
         finally:  # also where ovs-vswitchd does not answer: the rows must not stay so
