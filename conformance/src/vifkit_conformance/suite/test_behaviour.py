@@ -6,7 +6,7 @@ from vifkit import Bandwidth, Rate
 from vifkit_conformance.bandwidths import AVERAGE_ONLY, REFERENCE
 from vifkit_conformance.guest import Guest, Guests
 from vifkit_conformance.judging import evidence
-from vifkit_conformance.lab import Flood, measure
+from vifkit_conformance.lab import Endpoint, Flood, measure
 
 from .paths import GUEST, HOST, path_to
 from .rates import reached
@@ -17,9 +17,15 @@ REFERENCE_BPS = 4_096_000, 8_192_000
 def received(made: Guest, *, offered_bps: float, limits: tuple[int | None, int | None]) -> float:
     """Send to the guest, and give the rate that arrives in it; `limits` are its average and its peak, all in bits/s."""
     with path_to(made) as (host, inner):
-        seconds = inner.settling_seconds + inner.window_seconds
-        measured = measure(host, inner, GUEST, rate_bps=offered_bps, seconds=seconds)
-    evidence.note_rate("received by the guest", measured, offered_bps, *limits)
+        return _measured("received by the guest", (host, inner, GUEST), inner, offered_bps, *limits)
+
+
+def _measured(
+    what: str, path: tuple[Endpoint, Endpoint, str], inner: Endpoint, bps: float, *limits: int | None
+) -> float:
+    """Measure a rate, in bits/s, for as long as the guest's end takes, and note it."""
+    measured = measure(*path, rate_bps=bps, seconds=inner.settling_seconds + inner.window_seconds)
+    evidence.note_rate(what, measured, bps, *limits)
     return measured.rate_bps(after=inner.settling_seconds)
 
 
@@ -83,10 +89,7 @@ def test_inbound_does_not_limit_what_a_guest_sends(guest: Guests) -> None:
 
     def sent() -> float:
         with path_to(made) as (host, inner):
-            seconds = inner.settling_seconds + inner.window_seconds
-            measured = measure(inner, host, HOST, rate_bps=24_000_000, seconds=seconds)
-        evidence.note_rate("sent by the guest", measured, 24_000_000)
-        return measured.rate_bps(after=inner.settling_seconds)
+            return _measured("sent by the guest", (inner, host, HOST), inner, 24_000_000)
 
     rate = reached(sent, 2 * 8_192_000, 24_000_000 * 1.05)
     # A busy host may get less out of an emulated guest than was asked of it; a limit would be at 8.192 Mbit/s.
